@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The few displayable values that every record is made of.
+
+A page, a notebook and the command line show a figure by its type alone, so a new kind of evidence needs no code in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pellucid.figures.blob import Blob
+from pellucid.figures.curve import Curve
+from pellucid.figures.histogram import Histogram
+from pellucid.figures.items import Item, Items
+from pellucid.figures.map import Map
+from pellucid.figures.number import Number
+from pellucid.figures.picture import Picture
+from pellucid.figures.table import Table
+
+__all__ = [
+    "FIGURES",
+    "Blob",
+    "Curve",
+    "Figure",
+    "Histogram",
+    "Item",
+    "Items",
+    "Map",
+    "Number",
+    "Picture",
+    "Table",
+    "figure_from_json",
+]
+
+Figure = Picture | Number | Curve | Histogram | Items | Table | Map
+
+FIGURES: dict[str, type[Figure]] = {
+    "picture": Picture,
+    "number": Number,
+    "curve": Curve,
+    "histogram": Histogram,
+    "items": Items,
+    "table": Table,
+    "map": Map,
+}
+
+
+def figure_from_json(row: Mapping[str, Any]) -> Figure:
+    """The figure that `to_json` wrote; its blobs carry names only, their bytes stay in the atlas."""
+    return FIGURES[row["type"]].from_json(row)
