@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The few displayable values that every record is made of.
 
-A page, a notebook and the command line show a figure by its type alone, so a new kind of evidence needs no code in them.
+A page, a notebook and the command line show a figure by its type alone, so a new kind of evidence needs no
+code in them.
 """
 
 from __future__ import annotations

@@ -14,7 +14,10 @@ __all__ = ["Histogram"]
 
 @dataclass(frozen=True)
 class Histogram:
-    """`counts[i]` values lie in `edges[i] <= value < edges[i + 1]`; `marks` are (name, value) pairs on the axis."""
+    """`counts[i]` values lie in `edges[i] <= value < edges[i + 1]`.
+
+    `marks` are (name, value) pairs on the axis.
+    """
 
     type: ClassVar[str] = "histogram"
 

@@ -16,9 +16,10 @@ __all__ = ["Item", "Items"]
 class Item:
     """One real input and a unit's response to it.
 
-    `name` is its path in the data; `position` the layer's grid cell, one number per axis; `box` the receptive field in the
-    upright item's own pixels, `(x0, y0, x1, y1)` half-open, None where the layer sees everything; `width` and `height`
-    the item's own size. `preview` is a smaller picture of the whole item: a page draws crop and box from it.
+    `name` is its path in the data; `position` the layer's grid cell, one number per axis; `box` the receptive
+    field in the upright item's own pixels, `(x0, y0, x1, y1)` half-open, None where the layer sees it whole;
+    `width` and `height` the item's own size. `preview` is a smaller picture of the whole item: a page draws
+    crop and box from it.
     """
 
     name: str

@@ -14,7 +14,7 @@ __all__ = ["Map"]
 
 @dataclass(frozen=True)
 class Map:
-    """`values[y][x]`, row by row, as they are: nothing is rescaled. `label` says what the values are and in which unit."""
+    """`values[y][x]`, row by row, not rescaled. `label` says what they are and in which unit."""
 
     type: ClassVar[str] = "map"
 

@@ -7,7 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from pellucid.figures.blob import Blob
+from pellucid.figures.stamp import write_png
 
 __all__ = ["Picture"]
 
@@ -16,7 +21,7 @@ __all__ = ["Picture"]
 class Picture:
     """Encoded pixels (PNG unless the blob says otherwise) of `width` by `height`.
 
-    `alt` says in words what is shown. `pixelated` asks a page to enlarge it without smoothing, as for a 9x9 filter.
+    `alt` says in words what is shown. `pixelated` asks a page to enlarge it without smoothing.
     """
 
     type: ClassVar[str] = "picture"
@@ -26,6 +31,24 @@ class Picture:
     height: int
     alt: str = ""
     pixelated: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        pixels: NDArray[np.uint8] | Image.Image,
+        provenance: Mapping[str, Any],
+        *,
+        alt: str = "",
+        pixelated: bool = False,
+    ) -> Picture:
+        """The picture of `pixels` (as `write_png` takes them) with its provenance inside.
+
+        >>> Picture.of(np.zeros((4, 6, 3), np.uint8), {"seed": 0}, alt="black").width
+        6
+        """
+        blob = Blob.of(write_png(pixels, provenance))
+        width, height = blob.image().size
+        return cls(blob, width, height, alt, pixelated)
 
     def blobs(self) -> Iterator[Blob]:
         yield self.blob
