@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every test shares: torchvision importable on CPU torch, one thread, and the real data where there is some."""
+"""What every test shares: torchvision importable on CPU torch, one thread, real data where there is some."""
 
 from __future__ import annotations
 

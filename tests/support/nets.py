@@ -15,8 +15,8 @@ EDGE, BAR, COLOR, DEAD = 0, 1, 2, 3  # the units of planted_net's `conv`
 def planted_net() -> nn.Sequential:
     """3x32x32 -> conv (4 units, 5x5, no padding) -> relu -> pool -> flatten -> fc; wants no normalization.
 
-    conv:0 EDGE: 10.0, its maximum, at a vertical edge only (black left, white right), -10.0 at its opposite.
-    conv:1 BAR: 6.0, its maximum, at a horizontal white bar one pixel high on black.
+    conv:0 EDGE: 11.25, its maximum, at a vertical edge only (black left, white right), -11.25 at its opposite.
+    conv:1 BAR: 7.5, its maximum, at a horizontal white bar one pixel high on black.
     conv:2 COLOR: red minus green summed over the patch: 25.0 on pure red, -25.0 on pure green.
     conv:3 DEAD: weights zero, bias -1: the response is -1 everywhere and 0 behind the ReLU.
     fc: logits = (pooled EDGE - pooled BAR, pooled COLOR).
@@ -26,10 +26,10 @@ def planted_net() -> nn.Sequential:
     with torch.no_grad():
         conv.weight.zero_()
         conv.bias.copy_(torch.tensor([0.0, 0.0, 0.0, -1.0]))
-        conv.weight[EDGE, :, :, :2] = -1 / 3
-        conv.weight[EDGE, :, :, 2:] = 2 / 9
-        conv.weight[BAR] = -0.1
-        conv.weight[BAR, :, 2] = 0.4
+        conv.weight[EDGE, :, :, :2] = -0.375
+        conv.weight[EDGE, :, :, 2:] = 0.25
+        conv.weight[BAR] = -0.125
+        conv.weight[BAR, :, 2] = 0.5
         conv.weight[COLOR, 0] = 1.0
         conv.weight[COLOR, 1] = -1.0
         fc.weight.copy_(torch.tensor([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]))
@@ -44,17 +44,18 @@ def planted_net() -> nn.Sequential:
 
 
 def edge_picture(size: int = 32, column: int = 16) -> Tensor:
-    """(3, size, size) in 0..1, black left of `column`, then white: EDGE is 10.0 at x = column - 2, in every row."""
+    """(3, size, size) in 0..1, black left of `column`, then white: EDGE is 11.25 at x = column - 2, in each row."""
     pixels = torch.zeros(3, size, size)
     pixels[:, :, column:] = 1.0
     return pixels
 
 
 class ResidualNet(nn.Module):
-    """A residual net by hand, whose one in-place ReLU module is called three times: `relu`, `relu#2`, `relu#3`.
+    """A residual net whose one in-place ReLU module is called three times: `relu`, `relu#2`, `relu#3`.
 
-    conv1 (1x1) gives (red, green, blue, -red); conv2 (1x1) gives -0.5 times relu(conv1); `y += x` adds in place, so
-    the first sum is (red, green, blue, 0) / 2. conv3 sums each 3x3 neighborhood of all channels; fc takes the first three.
+    conv1 (1x1) gives (red, green, blue, -red); conv2 (1x1) gives -0.5 times relu(conv1); `y += x` adds in
+    place, so the first sum is (red, green, blue, 0) / 2. conv3 sums each 3x3 neighborhood of all channels; fc
+    takes the first three.
     """
 
     def __init__(self) -> None:
@@ -87,7 +88,7 @@ def residual_net() -> ResidualNet:
 
 
 def dilated_net() -> nn.Sequential:
-    """Odd on purpose: 4x2 dilated kernels, paddings that do not keep the size, average pool, grouped convolution."""
+    """Odd on purpose: 4x2 dilated kernels, paddings that change the size, average pool, grouped convolution."""
     torch.manual_seed(0)
     return nn.Sequential(
         nn.Conv2d(3, 4, (4, 2), dilation=(2, 3), padding=(1, 2)),
@@ -100,7 +101,7 @@ def dilated_net() -> nn.Sequential:
 
 
 class StridedNet(nn.Module):
-    """Odd on purpose: strides 3 and 2, a max-pool with ceil_mode, branches of unlike reach joined by concatenation."""
+    """Odd on purpose: strides 3 and 2, max-pool with ceil_mode, branches of unlike reach joined by concatenation."""
 
     def __init__(self) -> None:
         super().__init__()
