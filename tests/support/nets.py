@@ -15,7 +15,7 @@ EDGE, BAR, COLOR, DEAD = 0, 1, 2, 3  # the units of planted_net's `conv`
 def planted_net() -> nn.Sequential:
     """3x32x32 -> conv (4 units, 5x5, no padding) -> relu -> pool -> flatten -> fc; wants no normalization.
 
-    conv:0 EDGE: 11.25, its maximum, at a vertical edge only (black left, white right), -11.25 at its opposite.
+    conv:0 EDGE: 11.25, its maximum, at a vertical edge (black left, white right), -11.25 at its opposite.
     conv:1 BAR: 7.5, its maximum, at a horizontal white bar one pixel high on black.
     conv:2 COLOR: red minus green summed over the patch: 25.0 on pure red, -25.0 on pure green.
     conv:3 DEAD: weights zero, bias -1: the response is -1 everywhere and 0 behind the ReLU.
@@ -44,7 +44,7 @@ def planted_net() -> nn.Sequential:
 
 
 def edge_picture(size: int = 32, column: int = 16) -> Tensor:
-    """(3, size, size) in 0..1, black left of `column`, then white: EDGE is 11.25 at x = column - 2, in each row."""
+    """(3, size, size) in 0..1, black left of `column`, then white: EDGE is 11.25 at x = column - 2."""
     pixels = torch.zeros(3, size, size)
     pixels[:, :, column:] = 1.0
     return pixels
@@ -88,7 +88,7 @@ def residual_net() -> ResidualNet:
 
 
 def dilated_net() -> nn.Sequential:
-    """Odd on purpose: 4x2 dilated kernels, paddings that change the size, average pool, grouped convolution."""
+    """Odd on purpose: 4x2 dilated kernels, odd paddings, average pool, grouped convolution."""
     torch.manual_seed(0)
     return nn.Sequential(
         nn.Conv2d(3, 4, (4, 2), dilation=(2, 3), padding=(1, 2)),
@@ -101,7 +101,7 @@ def dilated_net() -> nn.Sequential:
 
 
 class StridedNet(nn.Module):
-    """Odd on purpose: strides 3 and 2, max-pool with ceil_mode, branches of unlike reach joined by concatenation."""
+    """Odd on purpose: strides 3 and 2, ceil_mode, branches of unlike reach joined by concatenation."""
 
     def __init__(self) -> None:
         super().__init__()
