@@ -7,9 +7,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from PIL import Image, ImageDraw
+
 from pellucid.figures.blob import Blob
+from pellucid.figures.markup import Link, attribute, data_uri, for_notebook, text
+from pellucid.figures.sheet import contact_sheet
+from pellucid.figures.stamp import write_png
+from pellucid.figures.words import value_words
 
 __all__ = ["Item", "Items"]
+
+SHEET_COLUMNS, SHEET_TILE_PX = 9, 128
+BOX, BOX_EDGE = "#ffffff", "#141310"
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,73 @@ class Item:
             None if preview is None else Blob(*preview),
         )
 
+    def html(self, link: Link) -> str:
+        """The crop, the whole item with its box, the response and the name, as one list item."""
+        name = attribute(self.name)
+        return (
+            f'<li class="item">{self._pictures(link)}'
+            f'<p><span class="response">{text(value_words(self.response))}</span> '
+            f'<span class="name" title="{name}">{text(self.name)}</span></p></li>'
+        )
+
+    def _pictures(self, link: Link) -> str:
+        if self.preview is None:
+            return '<p class="missing">no preview kept</p>'
+        name, width, height = attribute(self.name), self.width or 1, self.height or 1
+        # Both pictures are drawn in the item's own pixels, whatever the size of the preview.
+        source = attribute(link(self.preview))
+        image = f'<image href="{source}" width="{width:d}" height="{height:d}" preserveAspectRatio="none"/>'
+        if self.box is None:
+            return _svg("crop", (0, 0, width, height), name, image)
+        x0, y0, x1, y1 = self.box
+        place = f'x="{x0:d}" y="{y0:d}" width="{x1 - x0:d}" height="{y1 - y0:d}"'
+        edges = f'{place} vector-effect="non-scaling-stroke"'
+        boxed = f'{image}<rect class="box-edge" {edges}/><rect class="box" {edges}/>'
+        return _svg("crop", (x0, y0, x1 - x0, y1 - y0), f"Crop of {name}", image) + _svg(
+            "whole", (0, 0, width, height), f"{name}, whole, the crop boxed", boxed
+        )
+
+    def tiles(self) -> tuple[Image.Image, Image.Image | None]:
+        """The crop and the whole item with its box drawn; without a box the whole item and None."""
+        if self.preview is None:
+            return Image.new("RGB", (SHEET_TILE_PX, SHEET_TILE_PX), "#e9e6de"), None
+        whole = self.preview.image().convert("RGB")
+        if self.box is None or not (self.width and self.height):
+            return whole, None
+        across, down = whole.width / self.width, whole.height / self.height
+        box = [edge * scale for edge, scale in zip(self.box, (across, down) * 2, strict=True)]
+        left, top = min(max(box[0], 0), whole.width - 1), min(max(box[1], 0), whole.height - 1)
+        inside = (left, top, min(max(box[2], left + 1), whole.width), min(max(box[3], top + 1), whole.height))
+        small = _enlarged(whole, (0, 0, whole.width, whole.height))
+        scale = max(small.size) / max(whole.size)
+        _draw_box(small, tuple(round(edge * scale) for edge in inside))
+        return _enlarged(whole, inside), small
+
+
+def _svg(shape: str, view: tuple[int, int, int, int], label: str, body: str) -> str:
+    x, y, width, height = view
+    return (
+        f'<svg class="{shape}" viewBox="{x:d} {y:d} {width:d} {height:d}" width="104" height="104" '
+        f'role="img" aria-label="{label}">{body}</svg>'
+    )
+
+
+def _enlarged(image: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
+    """What lies in the box, its longer side as long as a tile."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    scale = SHEET_TILE_PX / max(width, height)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return image.resize(size, Image.Resampling.BICUBIC, box)
+
+
+def _draw_box(image: Image.Image, box: tuple[int, ...]) -> None:
+    x0, y0, x1, y1 = box
+    x1, y1 = min(x1, image.width) - 1, min(y1, image.height) - 1
+    pen = ImageDraw.Draw(image)
+    for inset, color in ((-1, BOX_EDGE), (0, BOX), (1, BOX_EDGE)):
+        if x0 + inset <= x1 - inset and y0 + inset <= y1 - inset:
+            pen.rectangle((x0 + inset, y0 + inset, x1 - inset, y1 - inset), outline=color)
+
 
 @dataclass(frozen=True)
 class Items:
@@ -65,6 +141,34 @@ class Items:
 
     def blobs(self) -> Iterator[Blob]:
         yield from (item.preview for item in self.items if item.preview is not None)
+
+    def html(self, link: Link) -> str:
+        """A list of crops, each over the whole item with its box."""
+        if not self.items:
+            return '<p class="missing">no item</p>'
+        return f'<ol class="items">{"".join(item.html(link) for item in self.items)}</ol>'
+
+    def png(self) -> bytes:
+        """A contact sheet, nine items in a row: crops with responses, below them the whole items boxed."""
+        tiles: list[tuple[Image.Image, str]] = []
+        columns = min(len(self.items), SHEET_COLUMNS)
+        for start in range(0, len(self.items), SHEET_COLUMNS):
+            row = self.items[start : start + SHEET_COLUMNS]
+            pictures = [item.tiles() for item in row]
+            boxed = any(whole for _, whole in pictures)
+            blank = [(Image.new("RGB", (SHEET_TILE_PX, SHEET_TILE_PX), "#fdfcf9"), "")] * (columns - len(row))
+            words = [
+                value_words(item.response) if boxed else f"{value_words(item.response)}\n{item.name}"
+                for item in row
+            ]
+            tiles += [*zip((crop for crop, _ in pictures), words, strict=True), *blank]
+            if boxed:
+                wholes = (whole or crop for crop, whole in pictures)
+                tiles += [*zip(wholes, (item.name for item in row), strict=True), *blank]
+        return write_png(contact_sheet(tiles, columns=columns or None, tile_px=SHEET_TILE_PX), {})
+
+    def _repr_html_(self) -> str:
+        return for_notebook(self.html(data_uri))
 
     def to_json(self) -> dict[str, Any]:
         return {"type": self.type, "items": [item.to_json() for item in self.items]}

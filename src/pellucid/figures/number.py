@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pellucid.figures.blob import Blob
+from pellucid.figures.markup import Link, for_notebook, text
+from pellucid.figures.words import value_words
 
 __all__ = ["Number"]
 
@@ -27,6 +29,21 @@ class Number:
 
     def blobs(self) -> Iterator[Blob]:
         yield from ()
+
+    @property
+    def words(self) -> str:
+        """The value as people read it: `12.5 %`, `yes`, a text as it is, a dash for nothing."""
+        return value_words(self.value, self.unit)
+
+    def html(self, link: Link) -> str:
+        """Label and value as one paragraph."""
+        return (
+            f'<p class="number"><span class="label">{text(self.label)}</span> '
+            f'<span class="value">{text(self.words)}</span></p>'
+        )
+
+    def _repr_html_(self) -> str:
+        return for_notebook(self.html(str))
 
     def to_json(self) -> dict[str, Any]:
         return {"type": self.type, "value": self.value, "label": self.label, "unit": self.unit}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pellucid.figures.blob import Blob
+from pellucid.figures.markup import Link, attribute, data_uri, for_notebook
 from pellucid.figures.stamp import write_png
 
 __all__ = ["Picture"]
@@ -52,6 +54,25 @@ class Picture:
 
     def blobs(self) -> Iterator[Blob]:
         yield self.blob
+
+    def html(self, link: Link) -> str:
+        """The picture as an `img`; `link` gives the address of a blob."""
+        shape = "picture pixelated" if self.pixelated else "picture"
+        return (
+            f'<img class="{shape}" src="{attribute(link(self.blob))}" width="{self.width:d}" '
+            f'height="{self.height:d}" alt="{attribute(self.alt)}" loading="lazy" decoding="async">'
+        )
+
+    def png(self) -> bytes:
+        """The file itself where it is a PNG, so that its provenance stays in it; otherwise re-encoded."""
+        if self.blob.mime == "image/png" and self.blob.data is not None:
+            return self.blob.data
+        encoded = io.BytesIO()
+        self.blob.image().save(encoded, "PNG")
+        return encoded.getvalue()
+
+    def _repr_html_(self) -> str | None:
+        return None if self.blob.data is None else for_notebook(self.html(data_uri))
 
     def to_json(self) -> dict[str, Any]:
         return {
