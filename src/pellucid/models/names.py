@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what a user writes to layers and units that exist, with an answer that helps when they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+from pellucid.errors import InputError, UnknownName, did_you_mean
+from pellucid.models.trace import OUTPUT
+from pellucid.records import Layer, Unit, UnitQuery
+
+__all__ = ["PREFIXES", "resolved_layer", "resolved_units"]
+
+PREFIXES = ("module.", "_orig_mod.", "model.")  # put in front by DataParallel, torch.compile, Lightning
+
+
+def resolved_layer(asked: str, names: Collection[str]) -> str:
+    """The one of `names` that `asked` means: itself, without a wrapper's prefix, or with `_` for `.` as lucent writes.
+
+    Raises
+    ------
+    UnknownName : none or several are meant
+    """
+    name = asked.strip()
+    while name not in names:
+        prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), None)
+        if prefix is None:
+            break
+        name = name.removeprefix(prefix)
+    if name in names:
+        return name
+    alike = [known for known in names if known.replace(".", "_") == name]
+    if len(alike) == 1:
+        return alike[0]
+    if alike:
+        raise UnknownName(f"layer {asked!r} could be {' or '.join(alike)}; write the one that is meant")
+    raise UnknownName(f"no layer {asked!r}; {did_you_mean(name, names)}")
+
+
+def resolved_units(
+    queries: Iterable[str | Unit | UnitQuery], layer_of: Callable[[str], Layer], labels: Sequence[str] | None
+) -> list[Unit]:
+    """The units that the queries name, each once, in the order asked."""
+    found: dict[Unit, None] = {}
+    for query in [queries] if isinstance(queries, str) else queries:
+        if isinstance(query, Unit):
+            query = UnitQuery(query.layer, (query.index,), position=query.position)
+        elif isinstance(query, str):
+            query = UnitQuery.parse(query)
+        layer = layer_of(query.layer)
+        _check_position(query, layer)
+        indices = query.indices
+        if query.label is not None:
+            indices = (_label_index(query, layer, labels),)
+        for index in range(layer.units) if indices is None else indices:
+            if not 0 <= index < layer.units:
+                raise UnknownName(
+                    f"{layer.name} has {layer.units} units, {index} was asked; they run from 0 to {layer.units - 1}"
+                )
+            found[Unit(layer.name, index, query.position)] = None
+    return list(found)
+
+
+def _check_position(query: UnitQuery, layer: Layer) -> None:
+    at = query.position
+    if at is None:
+        return
+    grid = ",".join(map(str, layer.grid))
+    if not layer.grid:
+        raise UnknownName(f"{layer.name} has no positions, @ was asked; leave it out")
+    if at != "center" and (
+        len(at) != len(layer.grid) or any(p >= size for p, size in zip(at, layer.grid, strict=True))
+    ):
+        raise UnknownName(f"{layer.name} has a grid of {grid}, position {','.join(map(str, at))} was asked")
+
+
+def _label_index(query: UnitQuery, layer: Layer, labels: Sequence[str] | None) -> int:
+    label = query.label or ""
+    if layer.name != OUTPUT:
+        raise InputError(f"{layer.name}:{label}: only {OUTPUT} has class names; write {layer.name}:INDEX")
+    if labels is None:
+        raise InputError(
+            f"{OUTPUT}:{label}: this net has no labels; write {OUTPUT}:INDEX or give --labels FILE"
+        )
+    hits = [index for index, name in enumerate(labels) if name == label]
+    if len(hits) > 1:
+        raise UnknownName(
+            f"label {label!r} stands {len(hits)} times; write {OUTPUT}:{','.join(map(str, hits))} or one of them"
+        )
+    if not hits:
+        raise UnknownName(f"no label {label!r}; {did_you_mean(label, labels)}")
+    return hits[0]

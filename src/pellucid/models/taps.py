@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading layers while a network runs: `tap` hands out copies, `watch` shows each response once as it passes by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from pellucid.errors import InputError
+from pellucid.models.trace import OUTPUT, Call, Path, calls_in_order
+from pellucid.models.untouched import untouched
+
+if TYPE_CHECKING:
+    from pellucid.models.net import Net
+
+__all__ = ["tap", "watch"]
+
+
+class _Enough(BaseException):
+    """Ends a forward pass; not an Exception, so that no `except Exception` in a model's code swallows it."""
+
+
+@contextmanager
+def tap(
+    net: Net, layers: Sequence[str], *, grad: bool = False
+) -> Iterator[Callable[[Tensor], dict[str, Tensor]]]:
+    """A function from pixels (N, C, H, W) in 0..1 to {layer: response (N, K, *positions) float32}.
+
+    The pass stops right after the last layer needed. What it hands out is never overwritten by a later in-place operation.
+    With `grad`, responses are differentiable with respect to the pixels; parameters are frozen meanwhile.
+
+    Examples
+    --------
+    >>> with tap(net, ["conv"]) as run:  # doctest: +SKIP
+    ...     run(pixels)["conv"].shape
+    """
+    caught: dict[str, Tensor] = {}
+
+    def keep(name: str, response: Tensor, last: bool) -> None:
+        caught[name] = response if last else response.clone()
+
+    with _running(net, layers, keep, grad=grad) as run:
+
+        def tapped(pixels: Tensor) -> dict[str, Tensor]:
+            caught.clear()
+            run(pixels)
+            return {name: caught[name] for name in wanted}
+
+        wanted = list(dict.fromkeys(net.layer(name).name for name in layers))
+        yield tapped
+
+
+@contextmanager
+def watch(
+    net: Net, layers: Sequence[str], on_response: Callable[[str, Tensor], None]
+) -> Iterator[Callable[[Tensor], None]]:
+    """A function that runs pixels (N, C, H, W) through the net and calls `on_response(layer, response)` for each layer.
+
+    The response is (N, K, *positions) float32 without a copy: the model may overwrite it afterwards, so reduce it at once.
+    """
+    with _running(net, layers, lambda name, response, _: on_response(name, response), grad=False) as run:
+        yield run
+
+
+@contextmanager
+def _running(
+    net: Net, layers: Sequence[str], take: Callable[[str, Tensor, bool], None], *, grad: bool
+) -> Iterator[Callable[[Tensor], None]]:
+    names = list(dict.fromkeys(net.layer(name).name for name in layers))
+    wanted: dict[tuple[str, int], list[Call]] = {}
+    for name in names:
+        call = net.trace.calls[name]
+        wanted.setdefault((call.module, call.number), []).append(call)
+    left: set[tuple[str, int]] = set()
+    items = 0
+
+    def seen(module: str, number: int, output: object) -> None:
+        if (module, number) not in left:
+            return
+        left.remove((module, number))
+        for call in wanted[module, number]:
+            response = call.layout.arranged(_at(output, call.path), items).float()
+            take(call.layer.name, response, not left and len(wanted[module, number]) == 1)
+        if not left:
+            raise _Enough
+
+    def run(pixels: Tensor) -> None:
+        nonlocal items
+        net.check_pixels(pixels)
+        items = pixels.shape[0]
+        left.update(wanted)
+        with torch.set_grad_enabled(grad):
+            try:
+                output = net.module(net.input.normalize(pixels.to(net.device)))
+                seen("", 1, output)
+            except _Enough:
+                pass
+        if left:
+            missed = ", ".join(call.layer.name for key in sorted(left) for call in wanted[key])
+            raise InputError(
+                f"{missed} did not run on this input; a layer must run on every input to be read"
+            )
+
+    parts = {name: net.module.get_submodule(name) for name, _ in wanted if name}
+    with untouched(net.module, frozen=grad), calls_in_order(net.module, parts, seen):
+        yield run
+
+
+def _at(output: object, path: Path) -> Tensor:
+    for step in path:
+        if isinstance(step, str) and hasattr(output, "__dataclass_fields__") and not isinstance(output, dict):
+            output = getattr(output, step)
+        else:
+            output = output[step]  # type: ignore[index]
+    if not isinstance(output, Tensor):
+        raise InputError(f"a layer gave a {type(output).__name__} where it gave a tensor before")
+    return output
