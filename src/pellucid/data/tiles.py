@@ -36,7 +36,7 @@ class Photograph:
     """One photograph: what it shows, who made it, under which licence, and where it is carried.
 
     `file` is a function of `skimage.data`, or what `sklearn.datasets.load_sample_image` takes; `size` is
-    (width, height) in pixels; `region` is the part `(x0, y0, x1, y1)` that tiles come from, all of it by default.
+    (width, height) in pixels; `region` is the part `(x0, y0, x1, y1)` that tiles come from, by default all.
     """
 
     name: str
@@ -71,9 +71,9 @@ _CC_BY = "CC BY 2.0"
 _SKIMAGE = "scikit-image"
 _SKLEARN = "scikit-learn"
 
-# Left out because their docstrings in scikit-image 0.26 state no licence: stereo_motorcycle, lfw_subset, moon and
-# page; coins and immunohistochemistry say only "no known copyright restrictions", which is no licence either.
-# Left out because their tiles would show little: clock (motion blur), microaneurysms (102 px), horse (outline).
+# Left out, as their docstrings in scikit-image 0.26 state no licence: stereo_motorcycle, lfw_subset, moon and
+# page; coins and immunohistochemistry say "no known copyright restrictions" only, which is no licence.
+# Left out, as their tiles would show little: clock (motion blur), microaneurysms (102 px), horse (outline).
 PHOTOGRAPHS = (
     Photograph("astronaut", "Eileen Collins", "NASA", _PUBLIC_DOMAIN, _SKIMAGE, "astronaut", (512, 512)),
     Photograph("brick", "a brick wall", "CC0Textures, Bricks25", _CC0, _SKIMAGE, "brick", (512, 512)),
@@ -147,7 +147,7 @@ PHOTOGRAPHS = (
 
 @dataclass(frozen=True)
 class Tile:
-    """A square of a photograph: its top left corner in photograph pixels; photograph pixels per tile pixel."""
+    """A square of a photograph: its top left corner in photograph pixels, and photograph per tile pixels."""
 
     photograph: Photograph
     x: int
@@ -177,7 +177,7 @@ class Tiles:
     --------
     >>> tiles = Tiles()
     >>> len(tiles.names), tiles.names[0], tiles.image(0).size
-    (2016, 'astronaut/0,122,1', (96, 96))
+    (2016, 'astronaut/10,57,3', (96, 96))
     """
 
     name = "demo"
@@ -186,8 +186,8 @@ class Tiles:
         absent = [module for module in ("skimage", "sklearn") if importlib.util.find_spec(module) is None]
         if absent:
             raise MissingExtra(
-                f"the demo photographs come with scikit-image and scikit-learn, and {' and '.join(absent)} is not "
-                'installed: pip install "pellucid[demo]"'
+                "the demo photographs come with scikit-image and scikit-learn; not installed: "
+                f'{", ".join(absent)}. What would work: pip install "pellucid[demo]"'
             )
         # Python orders strings by code point, which is the order of their UTF-8 bytes.
         self._tiles = tuple(sorted(_spread_tiles(), key=lambda tile: tile.name))
@@ -197,8 +197,8 @@ class Tiles:
 
     @property
     def listing_digest(self) -> str:
-        """SHA-256 of the names, one a line."""
-        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()
+        """SHA-256 of all names, each closed by a zero byte."""
+        return hashlib.sha256("".join(name + "\0" for name in self.names).encode()).hexdigest()
 
     def label(self, row: int) -> str:
         """The class of an item: the photograph it is from."""

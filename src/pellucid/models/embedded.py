@@ -24,9 +24,10 @@ EMBEDDED_FILE = Path(__file__).with_name("embedded.safetensors")
 class EmbeddedFacts:
     """What is known about the embedded network.
 
-    `mean` and `std` normalize RGB in 0..1. `accuracy` is the share of tiles named right in the quarter of each
-    photograph that training never saw, `training_seconds` the time of the script on 2 cores, `gabor_or_blob` the
-    share of the `live_filters` of the first layer that a Gabor or a blob fits with R² above 0.6.
+    `mean` and `std` normalize RGB in 0..1. `accuracy` is the share of tiles named right in the quarter of
+    each photograph that training never saw, `training_seconds` the time of the script on 2 cores;
+    `gabor_or_blob` is the share of the `live_filters` of the first layer that a Gabor or a blob fits with R²
+    above 0.6.
     """
 
     labels: tuple[str, ...]
