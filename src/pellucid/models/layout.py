@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
-__all__ = ["Layout"]
+from pellucid.models.flow import Flow, reshaped
+
+__all__ = ["Layout", "layout_of"]
 
 
 @dataclass(frozen=True)
@@ -15,11 +18,11 @@ class Layout:
     """From a module's own order of axes to items, units, positions.
 
     `split` names an axis that holds the items together with something else (windows, heads), items first or last;
-    `order` puts the axes in order: items, then `channels` axes that make the units, then the positions.
+    `order` puts the axes in order: items, then `units` axes that make the units, then the positions.
     """
 
     order: tuple[int, ...]
-    channels: int = 1
+    units: int = 1
     split: int | None = None
     items_first: bool = True
 
@@ -28,4 +31,47 @@ class Layout:
         if self.split is not None:
             tensor = tensor.unflatten(self.split, (items, -1) if self.items_first else (-1, items))
         tensor = tensor.permute(self.order)
-        return tensor.unsqueeze(1) if self.channels == 0 else tensor.flatten(1, self.channels)
+        return tensor.unsqueeze(1) if self.units == 0 else tensor.flatten(1, self.units)
+
+
+def layout_of(flow: Flow, items: int) -> Layout | None:
+    """The layout that a tensor's marks tell, or None where no axis holds the items.
+
+    An axis along which the unit changes makes units, also when positions change along it too (a flattened map);
+    every other axis but that of the items is a position.
+    """
+    axis = next((axis for axis in range(len(flow.shape)) if flow.varies("item", axis)), None)
+    if axis is None or flow.shape[axis] % items:
+        return None
+    first = True
+    split = None
+    if flow.shape[axis] > items:
+        split, rest = axis, flow.shape[axis] // items
+        owners = flow.marks["item"].movedim(axis, 0).flatten(1)[:, 0]
+        first = bool(torch.equal(owners, torch.arange(items).repeat_interleave(rest)))
+        if not first and not torch.equal(owners, torch.arange(items).repeat(rest)):
+            return None
+        pair = (items, rest) if first else (rest, items)
+        flow = reshaped(flow, (*flow.shape[:axis], *pair, *flow.shape[axis + 1 :]))
+        axis += 0 if first else 1
+    others = [other for other in range(len(flow.shape)) if other != axis]
+    units = _unit_axes(flow, others)
+    places = [other for other in others if other not in units]
+    return Layout((axis, *units, *places), len(units), split, first)
+
+
+def _unit_axes(flow: Flow, axes: list[int]) -> list[int]:
+    found = [axis for axis in axes if flow.varies("unit", axis)]
+    if found:
+        return found
+    single = [axis for axis in axes if flow.shape[axis] == 1]
+    if single or any(name.startswith("at") and mark.numel() > 1 for name, mark in flow.marks.items()):
+        return single[:1]
+    # nothing is known: channels come first in maps, last in sequences
+    return [axes[-1] if len(axes) == 2 else axes[0]] if axes else []
+
+
+def unknown(shape: tuple[int, ...], items: int) -> Flow:
+    """The flow of a tensor that no rule followed: its first axis is taken for the items."""
+    size = items if shape and shape[0] == items else 1
+    return replace(Flow(shape, {}, ()), marks={"item": torch.arange(size).view(-1, *[1] * (len(shape) - 1))})

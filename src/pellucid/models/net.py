@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import pellucid
 from pellucid.errors import InputError
+from pellucid.models.fields import Fields
 from pellucid.models.inputs import ImageInput
 from pellucid.models.names import resolved_layer, resolved_units
 from pellucid.models.trace import ITEMS, OUTPUT, Trace, traced
@@ -70,9 +71,17 @@ class Net:
         return resolved_units(queries, self.layer, self.labels)
 
     def default_layers(self) -> list[Layer]:
-        """The last layers before each non-linearity, and the output."""
-        kinds = {"Conv2d", "Linear"}
-        return [layer for layer in self.layers() if layer.kind in kinds or layer.name == OUTPUT]
+        """The last layers before each non-linearity (a convolution, or its batch norm), and the output."""
+        wanted = set(self.trace.before_bends)
+        return [
+            layer
+            for layer in self.layers()
+            if layer.name in wanted and (not layer.rectified or layer.name == OUTPUT)
+        ]
+
+    def fields(self, layer: str) -> Fields:
+        """The receptive fields of a layer's units."""
+        return self.trace.calls[self.layer(layer).name].fields
 
     def check_pixels(self, pixels: Tensor) -> None:
         """Refuse what is not (N, C, H, W) floating point with the channels of this net."""

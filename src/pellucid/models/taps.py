@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from pellucid.errors import InputError
-from pellucid.models.trace import OUTPUT, Call, Path, calls_in_order
+from pellucid.models.calls import calls_in_order, tensor_at
+from pellucid.models.trace import Call
 from pellucid.models.untouched import untouched
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _running(
             return
         left.remove((module, number))
         for call in wanted[module, number]:
-            response = call.layout.arranged(_at(output, call.path), items).float()
+            response = call.layout.arranged(tensor_at(output, call.path), items).float()
             take(call.layer.name, response, not left and len(wanted[module, number]) == 1)
         if not left:
             raise _Enough
@@ -108,14 +109,3 @@ def _running(
     parts = {name: net.module.get_submodule(name) for name, _ in wanted if name}
     with untouched(net.module, frozen=grad), calls_in_order(net.module, parts, seen):
         yield run
-
-
-def _at(output: object, path: Path) -> Tensor:
-    for step in path:
-        if isinstance(step, str) and hasattr(output, "__dataclass_fields__") and not isinstance(output, dict):
-            output = getattr(output, step)
-        else:
-            output = output[step]  # type: ignore[index]
-    if not isinstance(output, Tensor):
-        raise InputError(f"a layer gave a {type(output).__name__} where it gave a tensor before")
-    return output
