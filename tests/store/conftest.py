@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Child processes that see the package and the toy atlas; one finished toy atlas to copy."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import toy_atlas
+
+import pellucid
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def child_env() -> dict[str, str]:
+    paths = [str(Path(pellucid.__file__).parents[1]), str(Path(toy_atlas.__file__).parent)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+@pytest.fixture(scope="session")
+def run_child(child_env: dict[str, str]) -> Run:
+    """Run Python code in a process of its own."""
+
+    def run(code: str, *arguments: object, wrap: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+        command = [*wrap, sys.executable, "-c", code, *map(str, arguments)]
+        return subprocess.run(command, env=child_env, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished toy atlas of 60 jobs: never write to it."""
+    return toy_atlas.make(tmp_path_factory.mktemp("finished") / "toy.atlas")
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished toy atlas, to spoil."""
+    return Path(shutil.copy(finished, tmp_path / "copy.atlas"))
+
+
+@pytest.fixture
+def open_to_others() -> Callable[[Path, int], None]:
+    """Let another user reach a folder of pytest's: root may write anywhere, so tests of permissions change user."""
+
+    def change(folder: Path, mode: int) -> None:
+        for parent in folder.parents:
+            if parent.name.startswith("pytest-"):
+                parent.chmod(0o755)
+        folder.chmod(mode)
+
+    return change
