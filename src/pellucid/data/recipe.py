@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How an item becomes the pixels a network is fed, and the way back from fed pixels to the item's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from pellucid.data.decode import MOST_PIXELS, ItemProblem
+from pellucid.errors import InputError
+
+__all__ = ["INTERPOLATIONS", "Placement", "Recipe", "fed"]
+
+INTERPOLATIONS = {
+    "nearest": Image.Resampling.NEAREST,
+    "box": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "hamming": Image.Resampling.HAMMING,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Resize an item, then crop its center: torchvision's Resize and CenterCrop on PIL images, bit for bit.
+
+    Parameters
+    ----------
+    size : (height, width) that the network is fed, in pixels
+    resize : the shorter side after resizing; None for the smallest that covers `size` (a square's own side)
+    interpolation : a name of INTERPOLATIONS; all but `nearest` antialias
+    channels : 3, or 1 for gray (Rec. 601 luma)
+
+    An item that already has `size` is fed untouched. Where the resized item is smaller than `size`, black
+    surrounds it.
+
+    Raises
+    ------
+    InputError : a size, interpolation or number of channels that makes no sense
+
+    Examples
+    --------
+    >>> print(Recipe((224, 224), resize=256))
+    shorter side resized to 256 (bilinear), center crop 224x224; an item of 224x224 is fed untouched
+    """
+
+    size: tuple[int, int]
+    resize: int | None = None
+    interpolation: str = "bilinear"
+    channels: int = 3
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 1 or (self.resize is not None and self.resize < 1):
+            raise InputError(f"size {self.size}, resize {self.resize}: pixels are counted from 1")
+        if self.interpolation not in INTERPOLATIONS:
+            raise InputError(f"no interpolation {self.interpolation!r}; there is {', '.join(INTERPOLATIONS)}")
+        if self.channels not in (1, 3):
+            raise InputError(f"{self.channels} channels were asked; pictures are fed as 3, or as 1 for gray")
+
+    def __str__(self) -> str:
+        height, width = self.size
+        words = "shorter side resized to" if self.resize or height == width else "resized to cover"
+        target = self.resize or (height if height == width else f"{height}x{width}")
+        gray = "gray, " if self.channels == 1 else ""
+        fed_as_is = f"an item of {height}x{width} is fed untouched"
+        return f"{gray}{words} {target} ({self.interpolation}), center crop {height}x{width}; {fed_as_is}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "size": list(self.size),
+            "resize": self.resize,
+            "interpolation": self.interpolation,
+            "channels": self.channels,
+        }
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Recipe:
+        return cls((row["size"][0], row["size"][1]), row["resize"], row["interpolation"], row["channels"])
+
+    def place(self, item: tuple[int, int]) -> Placement:
+        """Where an item of (width, height) pixels comes to lie.
+
+        >>> Recipe((224, 224)).place((500, 375)).resized
+        (298, 224)
+        """
+        height, width = self.size
+        if item == (width, height):
+            return Placement(item, item, (0, 0), self.size)
+        resized = self._resized(*item)
+        left, top = (_offset(whole, part) for whole, part in zip(resized, (width, height), strict=True))
+        return Placement(item, resized, (left, top), self.size)
+
+    def _resized(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) after resizing; the longer side is cut to whole pixels, never rounded up."""
+        if self.resize is not None:
+            by_width, target = width <= height, self.resize
+        else:
+            # The axis that needs the larger scale sets it, so that the other is covered as well.
+            by_width = self.size[1] * height >= self.size[0] * width
+            target = self.size[1] if by_width else self.size[0]
+        if by_width:
+            return target, target * height // width
+        return target * width // height, target
+
+
+def _offset(whole: int, part: int) -> int:
+    """Where a centered part of an axis starts; negative where it is longer than the whole."""
+    return round((whole - part) / 2) if whole >= part else -((part - whole) // 2)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How one item lies in what the network is fed.
+
+    Parameters
+    ----------
+    item : (width, height) of the upright item
+    resized : (width, height) after resizing
+    offset : (left, top) of the fed region in resized pixels; negative where black surrounds the item
+    size : (height, width) of the fed region
+    """
+
+    item: tuple[int, int]
+    resized: tuple[int, int]
+    offset: tuple[int, int]
+    size: tuple[int, int]
+
+    def to_item_box(self, x0: float, y0: float, x1: float, y1: float) -> tuple[int, int, int, int]:
+        """The item pixels behind a box of fed pixels, both half-open.
+
+        The box is clipped to the fed region and to the item, mapped back through crop and resize, and its
+        edges go to the floor and the ceiling.
+
+        >>> Recipe((224, 224)).place((448, 896)).to_item_box(-5, 10, 20.5, 30)
+        (0, 244, 41, 284)
+        """
+        left, right = self._span(0, x0, x1)
+        top, bottom = self._span(1, y0, y1)
+        return left, top, right, bottom
+
+    def _span(self, axis: int, start: float, stop: float) -> tuple[int, int]:
+        length = self.size[1 - axis]
+        low, high = (min(max(edge, 0), length) + self.offset[axis] for edge in (start, stop))
+        resized, item = self.resized[axis], self.item[axis]
+        low, high = (min(max(edge, 0), resized) * item for edge in (low, high))
+        return int(low // resized), int(-(-high // resized))
+
+
+def fed(image: Image.Image, recipe: Recipe) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], Placement]:
+    """The pixels that a network is fed for an upright item, and where they lie in it.
+
+    Returns
+    -------
+    (h, w, C) uint8 in 0..255, sRGB or gray, and the Placement
+
+    Raises
+    ------
+    ItemProblem : the item is so narrow that resizing it would take more than 100 million pixels
+    """
+    mode = "L" if recipe.channels == 1 else "RGB"
+    upright = image if image.mode == mode else image.convert(mode)
+    placement = recipe.place(upright.size)
+    width, height = placement.resized
+    if width * height > MOST_PIXELS:
+        raise ItemProblem(
+            f"{upright.width} x {upright.height} px is too narrow: resized it is {width} x {height}"
+        )
+    if placement.resized != upright.size:
+        upright = upright.resize(placement.resized, INTERPOLATIONS[recipe.interpolation])
+    left, top = placement.offset
+    window = (left, top, left + recipe.size[1], top + recipe.size[0])
+    if window != (0, 0, *upright.size):
+        upright = upright.crop(window)
+    return np.asarray(upright, dtype=np.uint8).reshape(*recipe.size, recipe.channels), placement
