@@ -7,12 +7,12 @@ Marks name their role (axis, bar, line, mark, words), not a color: a page's styl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from PIL import Image, ImageDraw
 
 from pellucid.figures.lettering import drawable, typeface
-from pellucid.figures.markup import attribute, text
+from pellucid.figures.markup import text
 
 __all__ = ["Box", "Drawing", "Line", "Words"]
 
@@ -31,8 +31,7 @@ LETTERS_PX = 11
 SHARPNESS, SMOOTHING = 2, 2
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A filled rectangle with its upper left corner at (x, y); `words` show when a pointer rests on it."""
 
     x: float
@@ -43,16 +42,14 @@ class Box:
     words: str = ""
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A line through points (x, y)."""
 
     points: tuple[tuple[float, float], ...]
     role: Role
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(NamedTuple):
     """A text whose base line starts, is centered or ends at (x, y)."""
 
     x: float
@@ -76,7 +73,7 @@ class Drawing:
         body = "".join(_svg(mark) for mark in self.marks)
         return (
             f'<svg class="drawing" viewBox="0 0 {self.width} {self.height}" width="{self.width}" '
-            f'height="{self.height}" role="img" aria-label="{attribute(self.alt)}">{body}</svg>'
+            f'height="{self.height}" role="img" aria-label="{text(self.alt)}">{body}</svg>'
         )
 
     def image(self) -> Image.Image:

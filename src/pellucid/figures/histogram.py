@@ -44,19 +44,20 @@ class Histogram:
         first = self.edges.index(0) % every if 0 in self.edges else 0
         ticks = [(at, value_words(float(f"{self.edges[at]:.2g}"))) for at in range(first, bins + 1, every)]
         label = self.x_label if self._even() else f"{self.x_label} (bins of unequal width)"
-        bars = [self._bar(plot, index) for index in range(bins) if self.counts[index]]
-        return Drawing(
-            WIDTH, HEIGHT, (*bars, *plot.frame(ticks, label, "count"), *self._marks(plot)), self._alt()
-        )
+        marks = (*self._bars(plot), *plot.frame(ticks, label, "count"), *self._marks(plot))
+        return Drawing(WIDTH, HEIGHT, marks, self._alt())
 
-    def _bar(self, plot: Plot, index: int) -> Box:
-        (left, top), (right, base) = plot.at(index, self.counts[index]), plot.at(index + 1, 0)
-        low, high = self.edges[index], self.edges[index + 1]
-        hint = f"{value_words(low)} to {value_words(high)}: {value_words(self.counts[index])}"
-        # A bar is at least a hair high: few is not none.
-        return Box(
-            left + 0.5, min(top, base - 0.75), max(right - left - 1, 0.5), max(base - top, 0.75), "bar", hint
-        )
+    def _bars(self, plot: Plot) -> Iterator[Box]:
+        edges = [value_words(edge) for edge in self.edges]
+        left, base = plot.at(0, 0)
+        width = plot.at(1, 0)[0] - left
+        for index, count in enumerate(self.counts):
+            if count:
+                # A bar is at least a hair high: few is not none.
+                height = max(base - plot.at(0, count)[1], 0.75)
+                hint = f"{edges[index]} to {edges[index + 1]}: {value_words(count)}"
+                x = left + index * width + 0.5
+                yield Box(x, base - height, max(width - 1, 0.5), height, "bar", hint)
 
     def _marks(self, plot: Plot) -> Iterator[Line | Words]:
         for row, (name, value) in enumerate(self.marks):

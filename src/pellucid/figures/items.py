@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,14 +11,16 @@ from typing import Any, ClassVar
 from PIL import Image, ImageDraw
 
 from pellucid.figures.blob import Blob
-from pellucid.figures.markup import Link, attribute, data_uri, for_notebook, text
+from pellucid.figures.markup import Link, data_uri, for_notebook, text
 from pellucid.figures.sheet import contact_sheet
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
 
 __all__ = ["Item", "Items"]
 
+BREAKS = re.compile(r"(?<=[/_])(?=[^/_])")  # where a path may go on in the next line
 SHEET_COLUMNS, SHEET_TILE_PX = 9, 128
+SMALL_BOX = 0.08  # of the item's longer side
 BOX, BOX_EDGE = "#ffffff", "#141310"
 
 
@@ -65,29 +68,39 @@ class Item:
 
     def html(self, link: Link) -> str:
         """The crop, the whole item with its box, the response and the name, as one list item."""
-        name = attribute(self.name)
+        name = text(self.name)
         return (
             f'<li class="item">{self._pictures(link)}'
             f'<p><span class="response">{text(value_words(self.response))}</span> '
-            f'<span class="name" title="{name}">{text(self.name)}</span></p></li>'
+            f'<span class="name" title="{name}">{BREAKS.sub("<wbr>", text(self.name))}</span></p></li>'
         )
 
     def _pictures(self, link: Link) -> str:
         if self.preview is None:
             return '<p class="missing">no preview kept</p>'
-        name, width, height = attribute(self.name), self.width or 1, self.height or 1
+        name, width, height = text(self.name), self.width or 1, self.height or 1
         # Both pictures are drawn in the item's own pixels, whatever the size of the preview.
-        source = attribute(link(self.preview))
+        source = text(link(self.preview))
         image = f'<image href="{source}" width="{width:d}" height="{height:d}" preserveAspectRatio="none"/>'
         if self.box is None:
             return _svg("crop", (0, 0, width, height), name, image)
         x0, y0, x1, y1 = self.box
         place = f'x="{x0:d}" y="{y0:d}" width="{x1 - x0:d}" height="{y1 - y0:d}"'
         edges = f'{place} vector-effect="non-scaling-stroke"'
-        boxed = f'{image}<rect class="box-edge" {edges}/><rect class="box" {edges}/>'
+        boxed = f'{image}<rect class="box-edge" {edges}/><rect class="box" {edges}/>{self._ring()}'
         return _svg("crop", (x0, y0, x1 - x0, y1 - y0), f"Crop of {name}", image) + _svg(
             "whole", (0, 0, width, height), f"{name}, whole, the crop boxed", boxed
         )
+
+    def _ring(self) -> str:
+        """A circle around a box that is too small to be found."""
+        x0, y0, x1, y1 = self.box or (0, 0, 0, 0)
+        longest = max(self.width, self.height)
+        if max(x1 - x0, y1 - y0) > longest * SMALL_BOX:
+            return ""
+        place = f'cx="{(x0 + x1) / 2:g}" cy="{(y0 + y1) / 2:g}" r="{longest * SMALL_BOX:g}"'
+        edges = f'{place} vector-effect="non-scaling-stroke"'
+        return f'<circle class="box-edge" {edges}/><circle class="box" {edges}/>'
 
     def tiles(self) -> tuple[Image.Image, Image.Image | None]:
         """The crop and the whole item with its box drawn; without a box the whole item and None."""
@@ -110,7 +123,7 @@ def _svg(shape: str, view: tuple[int, int, int, int], label: str, body: str) -> 
     x, y, width, height = view
     return (
         f'<svg class="{shape}" viewBox="{x:d} {y:d} {width:d} {height:d}" width="104" height="104" '
-        f'role="img" aria-label="{label}">{body}</svg>'
+        f'preserveAspectRatio="xMidYMin" role="img" aria-label="{label}">{body}</svg>'
     )
 
 

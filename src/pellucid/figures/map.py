@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from pellucid.figures.blob import Blob
-from pellucid.figures.markup import Link, attribute, data_uri, for_notebook, text
+from pellucid.figures.markup import Link, data_uri, for_notebook, text
 from pellucid.figures.sheet import contact_sheet
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
@@ -64,7 +64,7 @@ class Map:
         source = data_uri(Blob.of(write_png(image, {})))
         return (
             f'<figure class="map"><img class="picture pixelated" src="{source}" width="{image.width}" '
-            f'height="{image.height}" alt="{attribute(self.words)}">'
+            f'height="{image.height}" alt="{text(self.words)}">'
             f"<figcaption>{text(self.words)}</figcaption></figure>"
         )
 

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from html import escape
 
 from pellucid.figures.blob import Blob
 
-__all__ = ["Link", "attribute", "data_uri", "for_notebook", "text"]
+__all__ = ["Link", "data_uri", "for_notebook", "text"]
 
 Link = Callable[[Blob], str]
+
+_SPECIAL = re.compile("[&<>\"']").search
 
 # What a notebook needs to show a figure decently; pages bring their own, fuller style sheet.
 NOTEBOOK_STYLE = """
@@ -27,13 +30,10 @@ NOTEBOOK_STYLE = """
 
 
 def text(words: object) -> str:
-    """Words as HTML text."""
-    return escape(str(words), quote=False)
-
-
-def attribute(words: object) -> str:
-    """Words as the value of a double-quoted HTML attribute."""
-    return escape(str(words), quote=True)
+    """Words as HTML text, or as the value of a double-quoted attribute."""
+    plain = str(words)
+    # Most words are numbers and names without any of these; to look is faster than to replace.
+    return escape(plain) if _SPECIAL(plain) else plain
 
 
 def data_uri(blob: Blob) -> str:

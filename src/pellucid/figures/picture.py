@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pellucid.figures.blob import Blob
-from pellucid.figures.markup import Link, attribute, data_uri, for_notebook
+from pellucid.figures.markup import Link, data_uri, for_notebook, text
 from pellucid.figures.stamp import write_png
 
 __all__ = ["Picture"]
@@ -59,8 +59,8 @@ class Picture:
         """The picture as an `img`; `link` gives the address of a blob."""
         shape = "picture pixelated" if self.pixelated else "picture"
         return (
-            f'<img class="{shape}" src="{attribute(link(self.blob))}" width="{self.width:d}" '
-            f'height="{self.height:d}" alt="{attribute(self.alt)}" loading="lazy" decoding="async">'
+            f'<img class="{shape}" src="{text(link(self.blob))}" width="{self.width:d}" '
+            f'height="{self.height:d}" alt="{text(self.alt)}" loading="lazy" decoding="async">'
         )
 
     def png(self) -> bytes:

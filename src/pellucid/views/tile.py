@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A unit in little: its picture, and what a layer's page sorts and filters by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pellucid.figures import Items, Number, Picture
+from pellucid.records import Kind, Record
+from pellucid.views.panels import DIAGNOSIS, NOTE
+
+__all__ = ["SortKey", "Tile", "sort_keys", "tile"]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One unit as strips and grids show it.
+
+    `reason` says why there is no picture; `flags` are the labels of its true truth values (as `dead`) and the first
+    words of its diagnoses; `numbers` the sortable ones by `KIND.NAME`; `words` what a text filter looks through.
+    """
+
+    index: int
+    label: str
+    picture: Picture | None
+    reason: str
+    flags: tuple[str, ...]
+    numbers: Mapping[str, Number]
+    words: str
+
+
+@dataclass(frozen=True)
+class SortKey:
+    """A number by which units can be put in order; `group` is the title of its kind."""
+
+    key: str
+    group: str
+    label: str
+
+
+def tile(index: int, label: str, kinds: Sequence[Kind], records: Mapping[str, Record]) -> Tile:
+    """The unit with these records (by kind) in little."""
+    picture, reason = _picture(kinds, records)
+    flags: dict[str, None] = {}
+    names: list[str] = []
+    numbers: dict[str, Number] = {}
+    for kind in kinds:
+        figures = records[kind.name].figures if kind.name in records else {}
+        for name, figure in figures.items():
+            if isinstance(figure, Number):
+                flags |= dict.fromkeys(_flags(name, figure))
+                if name in kind.sortable and isinstance(figure.value, int | float):
+                    numbers[f"{kind.name}.{name}"] = figure
+        first = next((figure for figure in figures.values() if isinstance(figure, Items)), Items(()))
+        names += [item.name for item in first.items]
+    words = "\n".join(filter(None, (label, *flags, *names)))
+    return Tile(index, label, picture, reason, tuple(flags), numbers, words)
+
+
+def _picture(kinds: Sequence[Kind], records: Mapping[str, Record]) -> tuple[Picture | None, str]:
+    """The thumbnail of the first kind that has one, smooth pictures before filters; or why there is none."""
+    sharp, reason = None, ""
+    for kind in kinds:
+        figures = records[kind.name].figures if kind.thumbnail and kind.name in records else {}
+        picture, note = figures.get(kind.thumbnail or ""), figures.get(f"{kind.thumbnail}{NOTE}")
+        if isinstance(picture, Picture) and not picture.pixelated:
+            return picture, ""
+        if isinstance(picture, Picture):
+            sharp = sharp or picture
+        elif isinstance(note, Number) and isinstance(note.value, str):
+            reason = reason or note.value
+    return sharp, "" if sharp else reason or "no picture yet"
+
+
+def _flags(name: str, figure: Number) -> list[str]:
+    if figure.value is True:
+        return [figure.label]
+    if name.startswith(DIAGNOSIS) and isinstance(figure.value, str):
+        return [figure.value.partition(":")[0]]
+    return []
+
+
+def sort_keys(kinds: Sequence[Kind], tiles: Iterable[Tile]) -> list[SortKey]:
+    """The numbers that any of the units has, with the label that the first such unit gives them."""
+    labels: dict[str, str] = {}
+    for each in tiles:
+        for key, figure in each.numbers.items():
+            labels.setdefault(key, figure.label)
+    every = [(f"{kind.name}.{name}", kind.title) for kind in kinds for name in kind.sortable]
+    return [SortKey(key, title, labels[key]) for key, title in every if key in labels]
