@@ -14,7 +14,7 @@ from torch import Tensor
 from pellucid.data.recipe import Recipe
 from pellucid.errors import InputError
 
-__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "INPUTS", "ImageInput", "normalized_as"]
+__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "INPUTS", "ImageInput", "normalized_as", "sized_as"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB in 0..1, as torchvision and timm publish them
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -22,16 +22,16 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True, init=False)
 class ImageInput:
-    """An image as a network takes it: `(x - mean) / std`, where x is in `value_range` and `order`.
+    """An image as a network takes it: (x - mean) / std, where x is in `value_range` and `order`.
 
     Parameters
     ----------
     size : side in pixels, or (height, width)
     channels : 3, or 1 for gray
-    mean, std : one number per channel, in units of `value_range` and in the order of `order`; None for 0 and 1
+    mean, std : a number per channel, in units of `value_range` and in the order of `order`; None for 0, 1
     value_range : "0..1" or "0..255", the range of x
     order : "rgb" or "bgr", the channel order of x
-    recipe : how an image file becomes pixels; None for the shorter side to `size` and a center crop
+    recipe : how an image becomes pixels; None for the shorter side to `size` and a center crop
 
     Raises
     ------
@@ -108,6 +108,13 @@ class ImageInput:
         facts = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return ImageInput(**{**facts, **changes})
 
+    def __str__(self) -> str:
+        """As `3x224x224, 0..1 rgb, mean 0.485 0.456 0.406, std 0.229 0.224 0.225; ` and the recipe in words."""
+        height, width = self.size
+        mean, std = (" ".join(f"{number:g}" for number in numbers) for numbers in (self.mean, self.std))
+        shape = f"{self.channels}x{height}x{width}, {self.value_range} {self.order}"
+        return f"{shape}, mean {mean}, std {std}; {self.recipe}"
+
     def to_json(self) -> dict[str, Any]:
         """JSON values: the kind, shape [C, H, W], normalization and recipe."""
         return {
@@ -155,24 +162,31 @@ def sized_as(text: str, known: ImageInput | None) -> ImageInput:
 
 
 def normalized_as(text: str, image: ImageInput) -> ImageInput:
-    """`image` with the normalization of `imagenet`, `none` or `MEAN/STD`, each with `0..255` and `bgr` as further words.
+    """`image` with the normalization `imagenet`, `none` or `MEAN/STD`; `0..255` and `bgr` may follow.
 
-    Mean and standard deviation are those of the values as fed: of 0..255 where that word stands, and in the order B, G, R
-    where `bgr` stands.
+    Mean and standard deviation are those of the values as fed: of 0..255 where that word stands, and in the
+    order blue, green, red where `bgr` stands.
 
-    >>> normalized_as("103.9,116.8,123.7/1,1,1 0..255 bgr", ImageInput(224)).order
-    'bgr'
+    Raises
+    ------
+    InputError : the text says something else
+
+    Examples
+    --------
+    >>> normalized_as("103.9,116.8,123.7/1 0..255 bgr", ImageInput(224)).mean
+    (103.9, 116.8, 123.7)
+    >>> normalized_as("imagenet bgr", ImageInput(224)).mean[0]
+    0.406
     """
-    words = text.replace(",", " ,").split() and text.split()
+    words = text.split()
     value_range = "0..255" if "0..255" in words else "0..1"
     order = "bgr" if "bgr" in words else "rgb"
-    rest = [word for word in words if word not in ("0..1", "0..255", "bgr", "rgb")]
+    spoken = " ".join(word for word in words if word not in ("0..1", "0..255", "bgr", "rgb"))
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
-    spoken = " ".join(rest)
-    if spoken == "imagenet" and image.channels == 3 and value_range == "0..1":
-        turn = -1 if order == "bgr" else 1
-        mean, std = IMAGENET_MEAN[::turn], IMAGENET_STD[::turn]
+    if spoken == "imagenet" and image.channels == 3:
+        turn, scale = -1 if order == "bgr" else 1, 255 if value_range == "0..255" else 1
+        mean, std = ([number * scale for number in row[::turn]] for row in (IMAGENET_MEAN, IMAGENET_STD))
     elif spoken not in ("none", ""):
         mean, std = _mean_and_std(spoken, text)
     return image.replaced(mean=mean, std=std, value_range=value_range, order=order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,9 +14,11 @@ from torch import Tensor, nn
 import pellucid
 from pellucid.errors import InputError
 from pellucid.models.fields import Fields
+from pellucid.models.first_layer import FirstLayer, first_layer
 from pellucid.models.inputs import ImageInput
 from pellucid.models.names import resolved_layer, resolved_units
-from pellucid.models.trace import ITEMS, OUTPUT, Trace, traced
+from pellucid.models.taps import tap
+from pellucid.models.trace import OUTPUT, Trace
 from pellucid.records import Layer, Unit, UnitQuery
 
 __all__ = ["Net"]
@@ -29,6 +31,7 @@ class Net:
         self,
         module: nn.Module,
         input: ImageInput,
+        trace: Trace,
         *,
         name: str,
         labels: Sequence[str] | None = None,
@@ -37,12 +40,13 @@ class Net:
     ) -> None:
         self.module = module
         self.input = input
+        self.trace = trace
         self.name = name
-        self.device = device or next((weight.device for weight in module.parameters()), torch.device("cpu"))
-        self.notes = tuple(notes)
-        example = torch.full((ITEMS, input.channels, *input.size), 0.5, device=self.device)
-        self.trace: Trace = traced(module, input.normalize(example))
         self.labels = None if labels is None else tuple(labels)
+        self.notes = tuple(notes)
+        self.device = device or torch.device("cpu")
+        self._digest: tuple[object, str] | None = None
+        self._accepted: dict[tuple[tuple[int, int], str], bool] = {}
 
     def __repr__(self) -> str:
         channels, (height, width) = self.input.channels, self.input.size
@@ -50,13 +54,12 @@ class Net:
 
     @property
     def weights_digest(self) -> str:
-        """sha256 over the sorted names, types, shapes and bytes of all weights and buffers."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.module.state_dict().items()):
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-            flat = tensor.detach().cpu().contiguous().reshape(-1)
-            digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
-        return digest.hexdigest()
+        """sha256 over the sorted names, types, shapes and bytes of all weights and buffers, as they are now."""
+        state = self.module.state_dict()
+        now = tuple((name, id(tensor.untyped_storage()), tensor._version) for name, tensor in state.items())
+        if self._digest is None or self._digest[0] != now:
+            self._digest = now, _digest(state)
+        return self._digest[1]
 
     def layers(self) -> tuple[Layer, ...]:
         """Every layer in the order in which they are ready; the last is `logits`, the network's output."""
@@ -83,6 +86,26 @@ class Net:
         """The receptive fields of a layer's units."""
         return self.trace.calls[self.layer(layer).name].fields
 
+    def first_layer(self) -> FirstLayer:
+        """The layer that reads the pixels, and its filters as they act on pixels."""
+        return first_layer(self)
+
+    def accepts(self, size: int | tuple[int, int], layer: str = OUTPUT) -> bool:
+        """Whether pictures of another size (height, width) pass through, as far as `layer`."""
+        height, width = (size, size) if isinstance(size, int) else size
+        asked = (height, width), self.layer(layer).name
+        if asked not in self._accepted:
+            self._accepted[asked] = self._runs(*asked)
+        return self._accepted[asked]
+
+    def _runs(self, size: tuple[int, int], layer: str) -> bool:
+        pixels = torch.full((1, self.input.channels, *size), 0.5, device=self.device)
+        with tap(self, [layer]) as run:
+            try:
+                return run(pixels)[layer].numel() > 0
+            except Exception:  # whatever the module says against that size
+                return False
+
     def check_pixels(self, pixels: Tensor) -> None:
         """Refuse what is not (N, C, H, W) floating point with the channels of this net."""
         if pixels.ndim != 4 or pixels.shape[1] != self.input.channels or not pixels.is_floating_point():
@@ -105,3 +128,12 @@ class Net:
                 "python": platform.python_version(),
             },
         }
+
+
+def _digest(state: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
+    return digest.hexdigest()

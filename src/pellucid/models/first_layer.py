@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first layer's filters as they act on pixels, whatever normalization stands before them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pellucid.errors import InputError
+from pellucid.models.taps import tap
+from pellucid.records import Layer
+
+if TYPE_CHECKING:
+    from pellucid.models.net import Net
+
+__all__ = ["FirstLayer", "first_layer"]
+
+Place = tuple[tuple[int, ...], tuple[int, int, int, int]]  # a position, and the box of pixels under it
+
+WEIGHTED = ("Conv", "Linear")  # how the kinds of layers begin or end that weigh their input
+
+
+@dataclass(frozen=True)
+class FirstLayer:
+    """The layer that reads the pixels, as a filter on pixels in 0..1, RGB.
+
+    Inside the image, the response at a position is the sum of `weight` times the patch under it, plus `bias`.
+
+    Parameters
+    ----------
+    layer : the layer as the net lists it
+    weight : (K, C, h, w) float32, responses per unit of pixel value; rows from the top, columns from the left
+    bias : (K,) float32, the response to black
+    """
+
+    layer: Layer
+    weight: Tensor
+    bias: Tensor
+
+
+def first_layer(net: Net) -> FirstLayer:
+    """The first convolution or linear layer, its filters measured as the gradient of the response to the pixels.
+
+    Measuring sees all that lies before the layer: mean and standard deviation, channel order, value range, a network's own
+    change of its input, standardized weights.
+
+    Raises
+    ------
+    InputError : no such layer reads the pixels linearly
+    """
+    layer = next((one for one in net.layers() if _weighs(net, one)), None)
+    if layer is None:
+        raise InputError(f"{net.name} has no convolution and no linear layer that reads its input")
+    places = _disjoint_places(net, layer)
+    weight, bias = _measured(net, layer, places)
+    _check_linear(net, layer, places[0], weight, bias)
+    return FirstLayer(layer, weight, bias)
+
+
+def _weighs(net: Net, layer: Layer) -> bool:
+    call = net.trace.calls[layer.name]
+    part = net.module.get_submodule(call.module) if call.module else nn.Identity()
+    return type(part).__name__.startswith(WEIGHTED) or isinstance(part, nn.Conv2d | nn.Linear)
+
+
+def _disjoint_places(net: Net, layer: Layer) -> list[Place]:
+    """Positions whose fields lie inside the image and do not overlap: as many as there are units, if that many fit."""
+    height, width = net.input.size
+    taken = np.zeros((height, width), bool)
+    places: list[Place] = []
+    positions = list(np.ndindex(*layer.grid))
+    for position, box in zip(
+        positions, net.fields(layer.name).boxes([0] * len(positions), positions), strict=True
+    ):
+        x0, y0, x1, y1 = (int(edge) for edge in box)
+        if min(x0, y0) >= 0 and x1 <= width and y1 <= height and not taken[y0:y1, x0:x1].any() and x1 > x0:
+            taken[y0:y1, x0:x1] = True
+            places.append((position, (x0, y0, x1, y1)))
+            if len(places) == layer.units:
+                break
+    if not places:
+        raise InputError(f"{layer.name}: no position reads a patch that lies wholly inside the input")
+    return places
+
+
+def _measured(net: Net, layer: Layer, places: Sequence[Place]) -> tuple[Tensor, Tensor]:
+    """Gradients (K, C, h, w) of the responses to a black image, each unit at a place of its own, and these responses."""
+    weights, biases = [], []
+    with tap(net, [layer.name], grad=True) as run:
+        for start in range(0, layer.units, len(places)):
+            units = range(start, min(start + len(places), layer.units))
+            used = places[: len(units)]
+            black = torch.zeros(1, net.input.channels, *net.input.size, device=net.device, requires_grad=True)
+            response = run(black)[layer.name]
+            at = torch.stack(
+                [response[(0, unit, *position)] for unit, (position, _) in zip(units, used, strict=True)]
+            )
+            (gradient,) = torch.autograd.grad(at.sum(), black)
+            weights += [gradient[0, :, y0:y1, x0:x1].cpu() for _, (x0, y0, x1, y1) in used]
+            biases.append(at.detach().cpu())
+    return torch.stack(weights), torch.cat(biases)
+
+
+def _check_linear(net: Net, layer: Layer, place: Place, weight: Tensor, bias: Tensor) -> None:
+    """Refuse where the filters do not foretell the responses to a picture of noise."""
+    shape = (net.input.channels, *net.input.size)
+    picture = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    position, (x0, y0, x1, y1) = place
+    with tap(net, [layer.name]) as run:
+        response = run(picture[None])[layer.name][(0, slice(None), *position)].cpu()
+    expected = (weight * picture[:, y0:y1, x0:x1]).sum((1, 2, 3)) + bias
+    near = 1e-3 * float(expected.abs().max())
+    if not torch.allclose(response, expected, rtol=1e-3, atol=near):
+        raise InputError(f"{layer.name} does not read the pixels linearly, so it has no filters to show")
