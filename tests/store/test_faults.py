@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,15 @@ def test_a_full_disk(small_disk, tmp_path, run_child, whole):
     if Path(f"{path}-wal").exists():
         shutil.copy(f"{path}-wal", f"{roomy}-wal")
     assert go_on(roomy) == whole
+
+
+def test_a_finished_atlas_is_read_from_a_full_disk(small_disk):
+    path = toy_atlas.make(small_disk / "toy.atlas", 20)
+    with suppress(OSError), (small_disk / "ballast").open("wb", buffering=0) as ballast:
+        while True:
+            ballast.write(bytes(4096))
+    with Atlas.open(path) as atlas:
+        assert len(list(atlas.records())) == 20
 
 
 def test_a_disk_too_full_to_begin(small_disk, run_child):

@@ -15,7 +15,7 @@ import toy_atlas
 from pellucid.store import Atlas, AtlasWriter
 
 CALLS = ("pwrite64", "write", "fsync", "fdatasync", "ftruncate", "rename", "unlink")
-SWEEP_JOBS = 12
+SWEEP_JOBS = 5
 
 
 def committed(path: Path) -> set[str]:

@@ -67,7 +67,7 @@ def test_a_record_survives_the_text(record):
 
 
 @given(st.lists(records, max_size=4, unique_by=lambda record: record.index), st.sets(text, max_size=4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_records_and_names_survive_the_atlas(tmp_path_factory, made, names):
     import toy_atlas
 

@@ -59,6 +59,17 @@ def test_a_reader_that_came_first_sees_each_job(tmp_path):
         assert reader.verify() == []
 
 
+def test_a_reader_may_come_by_another_name(tmp_path, run_child):
+    path = toy_atlas.make(tmp_path / "toy.atlas", 5)
+    alias = tmp_path / "alias.atlas"
+    alias.symlink_to(path)
+    with AtlasWriter.open(path) as writer, Atlas.open(alias) as reader:
+        writer.commit_job("late", [toy_atlas.record("optimum", "conv1", 90)])
+        assert reader.record("optimum", "conv1", 90) is not None
+    Atlas.open(alias).close()
+    assert sorted(found.suffix for found in tmp_path.iterdir()) == [".atlas", ".atlas", ".lock"]
+
+
 def test_a_blob_is_stored_once(writer):
     shown = toy_atlas.picture(5)
     writer.commit_job("a", [optimum(n, positive=shown, negative=shown) for n in range(50)])
@@ -130,6 +141,11 @@ def test_a_record_may_not_write_while_it_is_committed(writer):
     with pytest.raises(RuntimeError, match="may not write"):
         writer.commit_job("a", records())
     writer.commit_job("a", [toy_atlas.record("optimum", "conv1", 0)])
+
+
+def test_a_layer_of_wrong_types_is_refused(writer):
+    with pytest.raises(InputError, match="layer 'conv1' holds a value of a wrong type"):
+        writer.put_layers([dataclasses.replace(toy_atlas.LAYERS[0], units="100")])
 
 
 @pytest.mark.parametrize(

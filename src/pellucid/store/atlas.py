@@ -28,7 +28,7 @@ from pellucid.store.verify import problems
 
 __all__ = ["Atlas"]
 
-_PAGE = 256  # records fetched at once: no read lasts long enough to hold up a writer's checkpoint
+_PAGE = 256  # rows fetched at once: no read lasts long enough to hold up a writer's checkpoint
 _LAYER_ITSELF = -1  # what stands for a record's index None
 
 
@@ -204,7 +204,7 @@ class Atlas:
 
     def blob_hashes(self) -> list[str]:
         """The names of all blobs that are kept, sorted."""
-        return [name for name, _ in self._sealed("blob", "ORDER BY hash")]
+        return [name for name, _ in self._every("blob", "hash", "")]
 
     def journal(self) -> list[dict[str, Any]]:
         """What the writers noted, oldest first; no part of the content."""
@@ -227,7 +227,7 @@ class Atlas:
     def _content(self) -> Iterator[tuple[str, *tuple[Value, ...]]]:
         for table, order in (("about", "name"), ("layer", "ordinal"), ("kind", "ordinal")):
             yield from ((table, *row) for row in self._sealed(table, f"ORDER BY {order}"))
-        yield from (("item", *row) for row in self._sealed("item", "ORDER BY id"))
+        yield from (("item", *row) for row in self._every("item", "id", -1))
         shown: set[str] = set()
         for row in self._ordered_rows(self._layer_ids()):
             shown.update(blob.hash for blob in blobs_of(self._record(row)))
@@ -238,6 +238,14 @@ class Atlas:
     def verify(self) -> list[str]:
         """Read everything and say in one line each what is damaged; an empty list means a sound atlas."""
         return problems(self._reader)
+
+    def _every(self, table: str, key: str, before: int | str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a long table, page by page, in the order of `key`, which they begin with."""
+        while page := self._sealed(table, f"WHERE {key} > ? ORDER BY {key} LIMIT {_PAGE}", before):
+            yield from page
+            if not page[-1][0] > before:
+                raise NotAnAtlas(f"{self.path} is damaged: its {table}s are out of order")
+            before = page[-1][0]
 
     def _sealed(self, table: str, end: str, *values: Any) -> list[tuple[Any, ...]]:
         rows = self._reader.rows(f"{TABLES[table].query} {end}", *values)

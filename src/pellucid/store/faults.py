@@ -89,7 +89,8 @@ def _out_of_space(path: Path) -> bool:
     """Whether a write error was a full disk: SQLite itself tells of ENOSPC only, not of quotas and limits."""
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
     try:
-        sizes = [Path(f"{path}{end}").stat().st_size for end in ("", "-wal") if Path(f"{path}{end}").exists()]
+        own = [Path(f"{os.path.realpath(path)}{end}") for end in ("", "-wal")]
+        sizes = [file.stat().st_size for file in own if file.exists()]
         if limit != resource.RLIM_INFINITY and max(sizes, default=0) + 2**16 > limit:
             return True
         with tempfile.TemporaryFile(dir=path.parent, buffering=0) as probe:

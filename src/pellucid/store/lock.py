@@ -20,6 +20,7 @@ from pellucid.errors import AtlasInUse, StorageError
 
 __all__ = ["WriterLock"]
 
+_CLOSED = -1
 _PATIENCE_S = 0.5  # for a holder that has not yet written its name, or is just dying
 
 
@@ -34,7 +35,7 @@ class WriterLock:
 
     def __init__(self, atlas: Path) -> None:
         self.path = atlas.with_name(f".{atlas.name}.lock")
-        self._fd: int | None = _opened(self.path)
+        self._fd = _opened(self.path)
         try:
             self._take(atlas)
             self._sign()
@@ -53,8 +54,6 @@ class WriterLock:
             time.sleep(0.02)
 
     def _got(self) -> bool:
-        if self._fd is None:
-            return False
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -64,7 +63,7 @@ class WriterLock:
     def _holder(self) -> str | None:
         """The holder in words, or None while the file names nobody or a process of this host that is gone."""
         try:
-            row = json.loads(os.pread(self._fd or 0, 4096, 0))
+            row = json.loads(os.pread(self._fd, 4096, 0))
             pid, host = int(row["pid"]), str(row["host"])
         except (OSError, ValueError, TypeError, KeyError):
             return None
@@ -73,13 +72,12 @@ class WriterLock:
         return f"process {pid} on {host}"
 
     def _sign(self) -> None:
-        if self._fd is not None:
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
 
     def release(self) -> None:
         """Give the right back. Calling it again does nothing."""
-        if self._fd is not None:
+        if self._fd != _CLOSED:
             try:
                 os.ftruncate(self._fd, 0)
             finally:
@@ -87,9 +85,9 @@ class WriterLock:
 
     def forget(self) -> None:
         """Close the file without a word: what a forked child does, whose parent goes on holding the lock."""
-        if self._fd is not None:
+        if self._fd != _CLOSED:
             os.close(self._fd)
-            self._fd = None
+            self._fd = _CLOSED
 
 
 def _opened(path: Path) -> int:

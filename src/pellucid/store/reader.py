@@ -19,12 +19,15 @@ from pellucid.errors import NotAnAtlas, StorageError, UnknownName, did_you_mean
 from pellucid.store.faults import opening_errors, sqlite_errors
 from pellucid.store.schema import check_schema
 
-__all__ = ["Reader", "connect", "plain_file"]
+__all__ = ["Reader", "connect", "real_path"]
 
-_TIME_LIMIT_S = (
-    1.5  # for one look-up: on a sound file they take microseconds, on a forged one they need not end
-)
+# For one look-up, in the thread's own time, so that a slow disk is no damage: on a sound file it takes microseconds,
+# on a forged one it need not end.
+_TIME_LIMIT_S = 1.5
 _STEPS_BETWEEN_LOOKS = 200_000  # of SQLite's machine, some milliseconds
+_NOTHING_CAN_BE_MADE = frozenset(
+    {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+)
 _GUARDS = ("trusted_schema = OFF", "cell_size_check = ON", "temp_store = MEMORY")
 
 
@@ -39,20 +42,25 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def plain_file(path: Path) -> None:
+def real_path(path: Path) -> Path:
+    """`path` without links, whether or not anything is there."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError as error:
+        raise UnknownName(f"{str(path)!r} is no path of a file: {error}") from error
+
+
+def _refuse_other_things(path: Path) -> None:
     """Refuse what cannot be an atlas before anything is opened.
 
     Only `stat` will do: to open and close the file beside an open connection drops SQLite's locks (POSIX).
     """
     try:
         found = path.stat()
-    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        atlases = sorted(other.name for other in path.parent.glob("*.atlas")) if path.parent.is_dir() else []
-        hint = (
-            did_you_mean(path.name, atlases)
-            if atlases
-            else "`pellucid survey MODEL DATA -o FILE` makes an atlas"
-        )
+    except (FileNotFoundError, NotADirectoryError) as error:
+        hint = "`pellucid survey MODEL DATA -o FILE` makes an atlas"
+        if path.parent.is_dir() and (near := sorted(other.name for other in path.parent.glob("*.atlas"))):
+            hint = did_you_mean(path.name, near)
         raise UnknownName(f"{path} does not exist; {hint}") from error
     if stat.S_ISDIR(found.st_mode):
         raise NotAnAtlas(f"{path} is a folder; an atlas is one file")
@@ -77,37 +85,48 @@ class Reader:
 
     def __init__(self, path: Path, connection: sqlite3.Connection | None = None) -> None:
         self.path = path
-        self._log = Path(f"{path}-wal")
-        self._lock = threading.RLock()
+        self.turn = threading.RLock()  # one question at a time, or one writer's transaction
+        self._log = Path(f"{real_path(path)}-wal")
         self._deadline = math.inf
-        self._immutable = False
+        self._stamp: tuple[int, ...] | None = None  # of a file that was opened as one that nobody writes
         self._lent = connection is not None
         with opening_errors(path):
             self._connection = connection or self._opened()
 
     def _opened(self) -> sqlite3.Connection:
-        plain_file(self.path)
+        _refuse_other_things(self.path)
         try:
             return self._checked("ro")
         except sqlite3.OperationalError as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-            if code not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            if code not in _NOTHING_CAN_BE_MADE:
                 raise
-            # The folder cannot be written, so SQLite cannot share memory with a writer there. Without a
-            # writer's log the file is whole in itself.
-            if self._log.exists() and self._log.stat().st_size > 0:
+            # SQLite cannot make the memory that it shares with a writer. Without a writer's log the file is
+            # whole in itself.
+            if self._has_log():
                 raise StorageError(
                     f"{self.path} was left by an interrupted writer in a folder that is read-only here; copy "
                     f"it with {self._log.name} to a folder that can be written, and open it there"
                 ) from error
-            self._immutable = True
+            self._stamp = self._now()
             return self._checked("ro&immutable=1")
+
+    def _has_log(self) -> bool:
+        return self._log.exists() and self._log.stat().st_size > 0
+
+    def _now(self) -> tuple[int, ...]:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
     def _checked(self, mode: str) -> sqlite3.Connection:
         connection = connect(self.path, mode)
         try:
             connection.execute("PRAGMA query_only = ON")
             connection.set_progress_handler(self._is_late, _STEPS_BETWEEN_LOOKS)
+            self._deadline = time.thread_time() + _TIME_LIMIT_S
             check_schema(connection, self.path)
         except BaseException:
             connection.close()
@@ -115,15 +134,15 @@ class Reader:
         return connection
 
     def _is_late(self) -> bool:
-        return time.monotonic() > self._deadline
+        return time.thread_time() > self._deadline
 
     def rows(self, query: str, *values: Any, limit_s: float = _TIME_LIMIT_S) -> list[tuple[Any, ...]]:
         """All rows that answer `query`. Broken Unicode, or a number beyond 64 bits, matches nothing."""
-        with self._lock, sqlite_errors(self.path):
-            if self._immutable and self._log.exists():
-                self._connection.close()  # a writer has come: from now on its log must be read too
-                self._connection, self._immutable = self._checked("ro"), False
-            self._deadline = time.monotonic() + limit_s
+        with self.turn, sqlite_errors(self.path):
+            if self._stamp is not None and (self._has_log() or self._now() != self._stamp):
+                self._connection.close()  # a writer has come after all
+                self._connection, self._stamp = self._checked("ro"), None
+            self._deadline = time.thread_time() + limit_s
             try:
                 return self._connection.execute(query, values).fetchall()
             except (UnicodeEncodeError, OverflowError):
@@ -132,7 +151,10 @@ class Reader:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let all questions in the block see one state, whatever a writer does meanwhile."""
-        with self._lock:
+        with self.turn:
+            if self._connection.in_transaction:
+                yield
+                return
             self.rows("BEGIN")
             try:
                 yield
@@ -145,14 +167,14 @@ class Reader:
         if self._lent:
             return
         self._connection.close()
-        if not self._immutable:
+        if self._stamp is None:
             self._sweep()
 
     def _sweep(self) -> None:
         """Take away the files that reading leaves beside the atlas: only a connection that may write can.
 
-        SQLite does it when the last connection closes, and knows whether it is the last. What a killed writer left in
-        the log then moves into the file.
+        SQLite does it when the last connection closes, and knows whether it is the last. What a killed writer
+        left in the log then moves into the file.
         """
         with suppress(OSError, sqlite3.Error):
             if self._log.exists():

@@ -7,7 +7,6 @@ import itertools
 import operator
 import os
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,10 +19,11 @@ from pellucid.store.content import TABLES
 from pellucid.store.creation import create as create_atlas
 from pellucid.store.digest import seal
 from pellucid.store.faults import opening_errors, sqlite_errors
+from pellucid.store.fit import fits
 from pellucid.store.incoming import Incoming
 from pellucid.store.lock import WriterLock
 from pellucid.store.mount import refuse_network_folder
-from pellucid.store.reader import Reader, connect
+from pellucid.store.reader import Reader, connect, real_path
 from pellucid.store.record_json import json_text
 from pellucid.store.schema import check_schema
 
@@ -45,7 +45,6 @@ class AtlasWriter(Atlas):
         super().__init__(Reader(path, connection))
         self._connection = connection
         self._writer_lock = lock
-        self._turn = threading.RLock()
         self._pid = os.getpid()
 
     @classmethod
@@ -61,8 +60,8 @@ class AtlasWriter(Atlas):
         """
         path = Path(path)
         with opening_errors(path):
-            place = Path(os.path.realpath(path))  # two names of one file must meet at one lock
-            if not (create and not place.exists()):
+            place = real_path(path)  # two names of one file must meet at one lock
+            if place.exists() or not create:
                 Atlas.open(path).close()
             elif not place.parent.is_dir():
                 raise UnknownName(f"{path} cannot be made: there is no folder {place.parent}")
@@ -130,6 +129,9 @@ class AtlasWriter(Atlas):
         self._put_listed("kind", kinds)
 
     def _put_listed(self, table: str, values: Sequence[Layer] | Sequence[Kind]) -> None:
+        for value in values:
+            if not fits(value, type(value)):
+                raise InputError(f"{table} {value.name!r} holds a value of a wrong type: {value}")
         texts = {value.name: json_text(value.to_json(), f"{table} {value.name!r}") for value in values}
         if len(texts) < len(values):
             raise InputError(
@@ -156,7 +158,7 @@ class AtlasWriter(Atlas):
         """
         names = list(names)
         for name in names:
-            if not _is_unicode(name):
+            if not fits(name, str):
                 raise InputError(f"item {name!r} has a name that is no Unicode text; rename the file")
         with self._transaction() as db:
             if [name for (name,) in db.execute("SELECT name FROM item ORDER BY id")] == names:
@@ -259,7 +261,7 @@ class AtlasWriter(Atlas):
             raise StorageError(
                 f"{self.path} is written by process {self._pid}; a process forked from it cannot"
             )
-        with self._turn, sqlite_errors(self.path):
+        with self._reader.turn, sqlite_errors(self.path):
             if self._connection.in_transaction:
                 raise RuntimeError("records that are being committed may not write to their atlas themselves")
             self._connection.execute("BEGIN IMMEDIATE")
@@ -271,14 +273,6 @@ class AtlasWriter(Atlas):
                     with suppress(sqlite3.Error):
                         self._connection.execute("ROLLBACK")
                 raise
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _writable(path: Path) -> sqlite3.Connection:
