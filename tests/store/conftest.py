@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,13 +47,13 @@ def copy(finished: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_to_others() -> Callable[[Path, int], None]:
-    """Let another user reach a folder of pytest's: root may write anywhere, so tests of permissions change user."""
+def shared_copy(finished: Path) -> Iterator[Path]:
+    """A copy in a folder that other users reach: root may write anywhere, so tests of permissions change user.
 
-    def change(folder: Path, mode: int) -> None:
-        for parent in folder.parents:
-            if parent.name.startswith("pytest-"):
-                parent.chmod(0o755)
-        folder.chmod(mode)
-
-    return change
+    Not in pytest's folders, which every session that starts closes to others again.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="pellucid-shared-"))
+    folder.chmod(0o755)
+    yield Path(shutil.copy(finished, folder / "copy.atlas"))
+    folder.chmod(0o755)
+    shutil.rmtree(folder)

@@ -319,7 +319,8 @@ def test_mutated_bytes_never_end_the_process(finished, tmp_path):
 
 
 @pytest.mark.parametrize("side_files", ["none", "killed", "killed without shared memory"])
-def test_a_read_only_folder(finished, copy, run_child, open_to_others, side_files):
+def test_a_read_only_folder(finished, shared_copy, run_child, side_files):
+    copy = shared_copy
     expected = read_everything(finished)[-1]
     if side_files != "none":
         assert run_child(KILLED_WRITER, copy).returncode == -9
@@ -327,9 +328,8 @@ def test_a_read_only_folder(finished, copy, run_child, open_to_others, side_file
         Path(f"{copy}-shm").unlink()
     for path in copy.parent.iterdir():
         path.chmod(0o444)
-    open_to_others(copy.parent, 0o555)
+    copy.parent.chmod(0o555)
     said = run_child(READ_ALL, copy)
-    copy.parent.chmod(0o755)
     if side_files == "none":
         assert said.stdout.split() == [expected, "60"], said.stderr
     elif side_files == "killed":
@@ -364,10 +364,9 @@ def test_what_a_killed_writer_left_is_read_and_tidied(copy, run_child):
     assert not Path(f"{copy}-wal").exists()
 
 
-def test_a_file_that_may_not_be_read(copy, run_child, open_to_others):
-    copy.chmod(0o000)
-    open_to_others(copy.parent, 0o755)
-    assert "may not be read" in run_child(READ_ALL, copy).stdout
+def test_a_file_that_may_not_be_read(shared_copy, run_child):
+    shared_copy.chmod(0o000)
+    assert "may not be read" in run_child(READ_ALL, shared_copy).stdout
 
 
 def test_a_lookup_that_does_not_end_is_cut_off(copy, monkeypatch):

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
-import os
 import sqlite3
 
 import pytest
@@ -297,9 +296,9 @@ def test_closing_twice_is_harmless(tmp_path):
     writer.close()
 
 
-def test_a_file_that_may_not_be_written(copy, run_child, open_to_others):
-    os.chmod(copy, 0o444)
-    open_to_others(copy.parent, 0o777)
+def test_a_file_that_may_not_be_written(shared_copy, run_child):
+    shared_copy.chmod(0o444)
+    shared_copy.parent.chmod(0o777)
     code = """
 import os, sys
 from pellucid.errors import StorageError
@@ -310,5 +309,5 @@ try:
 except StorageError as error:
     print(error)
 """
-    result = run_child(code, copy)
+    result = run_child(code, shared_copy)
     assert "cannot be written" in result.stdout, result.stderr
