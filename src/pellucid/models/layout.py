@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pellucid.models.flow import Flow, reshaped
+from pellucid.models.flow.flow import Flow, counted, reshaped
 
 __all__ = ["Layout", "layout_of"]
 

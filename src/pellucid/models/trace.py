@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from pellucid.errors import InputError
 from pellucid.models.calls import Path, calls_in_order, tensors_in
 from pellucid.models.fields import Fields
-from pellucid.models.flow import Flow, source
+from pellucid.models.flow.flow import Flow, source
+from pellucid.models.flow.observer import Observer
 from pellucid.models.layout import Layout, layout_of, unknown
-from pellucid.models.observer import Observer
 from pellucid.models.untouched import untouched
 from pellucid.records import Layer
 
