@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One pass over data at the union of layers: each response is reduced as it passes by, and let go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from torch import Tensor
+
+from pellucid.data import Previews, Source, batches
+from pellucid.errors import InputError, NoItems
+from pellucid.models.net import Net
+from pellucid.models.taps import watch
+from pellucid.records import Layer
+from pellucid.scan.bands import Band, Bands
+from pellucid.scan.moments import Moments, Statistics
+from pellucid.scan.responses import Responses
+from pellucid.scan.state import SUBSCRIBERS, ScanState
+
+__all__ = ["LayerScan", "Scanned", "scan"]
+
+# A folder that is mostly not pictures is found out early: RELIABILITY F6.
+JUDGED_ITEMS = 1000
+MOST_BROKEN = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class LayerScan:
+    """What a pass found about one layer: `bands["max"].entries(unit)` and `statistics[unit]`."""
+
+    layer: Layer
+    bands: Mapping[str, Band]
+    statistics: tuple[Statistics, ...]
+
+    def rows(self, units: Iterable[int]) -> list[int]:
+        """The items in any band of these units, ascending."""
+        chosen = list(units)
+        found = np.concatenate([band.rows[chosen].ravel() for band in self.bands.values()])
+        return [int(row) for row in np.unique(found) if row >= 0]
+
+
+@dataclass(frozen=True, eq=False)
+class Scanned:
+    """What a pass found.
+
+    Parameters
+    ----------
+    layers : by name, as the net names them
+    names : of all items, by row
+    skipped : (name, reason) of the items that could not be read
+    previews : placements and previews of the items that are shown, by row
+    """
+
+    layers: Mapping[str, LayerScan]
+    names: Sequence[str]
+    skipped: tuple[tuple[str, str], ...]
+    previews: Previews
+
+
+def scan(
+    net: Net,
+    source: Source,
+    layers: Sequence[str],
+    *,
+    batch: int = 32,
+    state: bytes | None = None,
+    on_batch: Callable[[ScanState], None] | None = None,
+) -> Scanned:
+    """Run every item of a source through a net once; keep bands and statistics of all units of the layers.
+
+    Batches depend on rows alone and are padded to full size, so that a pass which is stopped and resumed ends
+    with the same bytes. The memory it takes does not grow with the number of items.
+
+    Parameters
+    ----------
+    net, source : what runs, and on what
+    layers : names; all their units are scanned
+    batch : items run at once; other sizes change the last bits of responses
+    state : what `ScanState.to_bytes` gave after some batch of the same scan
+    on_batch : called after every batch: `next_row` of `total` items are done, `to_bytes` saves the progress
+
+    Raises
+    ------
+    UnknownName : a layer that is not there
+    NoItems : no item could be read
+    InputError : over a fifth of the items, or of the first 1,000, could not be read; a state of another scan
+
+    Examples
+    --------
+    >>> scanned = scan(net, open_source("photos"), ["features.7.expand3x3"])  # doctest: +SKIP
+    >>> scanned.layers["features.7.expand3x3"].bands["max"].entries(42)[0]  # doctest: +SKIP
+    Entry(row=17, response=23.4, position=(5, 6))
+    """
+    chosen = list({layer.name: layer for layer in map(net.layer, layers)}.values())
+    progress = ScanState(_facts(net, source, chosen, batch), chosen, len(source.names))
+    if state is not None:
+        progress.load_bytes(state)
+    _run(net, source, progress, batch, on_batch)
+    names = source.names
+    return Scanned(
+        {layer.name: _found(layer, progress) for layer in chosen},
+        names,
+        tuple((names[row], reason) for row, reason in progress.problems),
+        Previews(source, net.input.recipe),
+    )
+
+
+def _facts(net: Net, source: Source, layers: Sequence[Layer], batch: int) -> dict[str, Any]:
+    return {
+        "net": net.weights_digest,
+        "input": net.input.to_json(),
+        "items": source.listing_digest,
+        "batch size": batch,
+        "layers": [layer.name for layer in layers],
+        "subscribers": list(SUBSCRIBERS),
+    }
+
+
+def _run(
+    net: Net, source: Source, progress: ScanState, size: int, on_batch: Callable[[ScanState], None] | None
+) -> None:
+    if progress.next_row >= progress.total:
+        return  # resumed after its last batch
+    # A net on a CPU uses all cores itself, and threads that decode meanwhile would stop it again and again.
+    ahead = 0 if net.device.type == "cpu" else 2
+    stream = batches(source, net.input.recipe, size=size, start=progress.next_row, ahead=ahead)
+    valid: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+    def take(layer: str, response: Tensor) -> None:
+        responses = Responses.of(response, *valid)
+        for subscriber in progress.running[layer].values():
+            subscriber.update(responses)
+
+    with watch(net, list(progress.running), take) as run, closing(stream):
+        for batch in stream:
+            slots = np.flatnonzero(batch.valid)
+            valid = batch.rows[slots], slots
+            if len(slots):
+                run(batch.tensor(net.device))
+            progress.next_row += len(batch.rows)
+            progress.problems += batch.problems
+            _judge(source, progress)
+            if on_batch is not None:
+                on_batch(progress)
+
+
+def _judge(source: Source, progress: ScanState) -> None:
+    """Stop where too many items cannot be read: after the first 1,000, and at the end."""
+    finished = progress.next_row == progress.total
+    if not progress.problems or not (finished or progress.next_row >= JUDGED_ITEMS):
+        return
+    judged = progress.total if finished else JUDGED_ITEMS
+    broken = sum(row < judged for row, _ in progress.problems)
+    row, reason = progress.problems[0]
+    first = f"the first, {source.names[row]}: {reason}"
+    if broken == progress.total:
+        raise NoItems(f"none of the {progress.total} items of {source.name} can be read; {first}")
+    if broken > MOST_BROKEN * judged:
+        part = "" if finished else "first "
+        raise InputError(f"{broken} of the {part}{judged} items of {source.name} cannot be read; {first}")
+
+
+def _found(layer: Layer, progress: ScanState) -> LayerScan:
+    bands, moments = (progress.running[layer.name][name] for name in ("bands", "moments"))
+    return LayerScan(layer, cast(Bands, bands).result(), cast(Moments, moments).result())

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a pass has come, as bytes: the next row, what was skipped, every running value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from pellucid.errors import InputError
+from pellucid.records import Layer, canonical_json
+from pellucid.scan.bands import Bands
+from pellucid.scan.moments import Moments
+from pellucid.scan.subscriber import Subscriber
+
+__all__ = ["SUBSCRIBERS", "ScanState"]
+
+# What every pass keeps about each of its layers.
+SUBSCRIBERS: Mapping[str, type[Subscriber]] = {"bands": Bands, "moments": Moments}
+
+
+@dataclass
+class ScanState:
+    """A pass over data, between two batches.
+
+    Parameters
+    ----------
+    facts : JSON values that a resumed pass must share: net, input, items, batch size, layers
+    layers : in the order asked
+    total : items in the listing
+    next_row : items done; the next batch begins here
+    problems : (row, reason) of the items that could not be read
+    running : the running values, by layer and by name in SUBSCRIBERS
+    """
+
+    facts: Mapping[str, Any]
+    layers: Sequence[Layer]
+    total: int
+    next_row: int = 0
+    problems: list[tuple[int, str]] = field(default_factory=list)
+    running: dict[str, dict[str, Subscriber]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for layer in self.layers:
+            self.running.setdefault(layer.name, {name: kind(layer) for name, kind in SUBSCRIBERS.items()})
+
+    def to_bytes(self) -> bytes:
+        """Everything but the layers; equal bytes for equal progress. Arrays only: reading it runs no code."""
+        story = {"facts": self.facts, "next_row": self.next_row, "problems": self.problems}
+        tensors = {"story": np.frombuffer(canonical_json(story).encode(), np.uint8)}
+        for place, layer in enumerate(self.layers):
+            for name, value in self.running[layer.name].items():
+                tensors |= {f"{place}/{name}/{key}": array for key, array in value.arrays().items()}
+        return save(tensors)
+
+    def load_bytes(self, data: bytes) -> None:
+        """Take up the progress that `to_bytes` saved.
+
+        Raises
+        ------
+        InputError : the bytes are damaged, or of another pass
+        """
+        try:
+            tensors = load(data)
+            story = json.loads(tensors.pop("story").tobytes())
+            next_row, problems = (
+                int(story["next_row"]),
+                [(int(row), str(why)) for row, why in story["problems"]],
+            )
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"the saved state of the scan is damaged ({error}); scan from the start"
+            ) from error
+        for name, wanted in self.facts.items():
+            if story["facts"].get(name) != json.loads(canonical_json(wanted)):
+                raise InputError(f"the saved state is of a scan with another {name}; scan from the start")
+        self.next_row, self.problems = next_row, problems
+        for place, layer in enumerate(self.layers):
+            for name, kind in SUBSCRIBERS.items():
+                start = f"{place}/{name}/"
+                own = {
+                    key.removeprefix(start): array for key, array in tensors.items() if key.startswith(start)
+                }
+                self.running[layer.name][name] = kind.from_arrays(layer, own)
