@@ -4,4 +4,85 @@
 Each public name is loaded on first use, so that importing the package does not import torch.
 """
 
-__version__ = "0.1.0"
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from pellucid.version import __version__
+
+if TYPE_CHECKING:
+    from pellucid.demo import demo as demo
+    from pellucid.doctor import doctor as doctor
+    from pellucid.errors import PellucidError as PellucidError
+    from pellucid.evidence.examples import examples as examples
+    from pellucid.evidence.filters import filters as filters
+    from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.models import ImageInput as ImageInput
+    from pellucid.models import Net as Net
+    from pellucid.models import load as load
+    from pellucid.store import Atlas as Atlas
+    from pellucid.survey import survey as survey
+    from pellucid.views import export as export
+    from pellucid.views import serve as serve
+
+_HOMES = {
+    "Atlas": "pellucid.store",
+    "ImageInput": "pellucid.models",
+    "Net": "pellucid.models",
+    "PellucidError": "pellucid.errors",
+    "demo": "pellucid.demo",
+    "doctor": "pellucid.doctor",
+    "examples": "pellucid.evidence.examples",
+    "export": "pellucid.views",
+    "filters": "pellucid.evidence.filters",
+    "load": "pellucid.models",
+    "optimize": "pellucid.evidence.optimum",
+    "serve": "pellucid.views",
+    "survey": "pellucid.survey",
+}
+
+__all__ = [
+    "Atlas",
+    "ImageInput",
+    "Net",
+    "PellucidError",
+    "__version__",
+    "demo",
+    "doctor",
+    "examples",
+    "export",
+    "filters",
+    "load",
+    "optimize",
+    "serve",
+    "survey",
+]
+
+
+class _Package(ModuleType):
+    """The package itself, on which `demo`, `doctor` and `survey` are functions and not the rooms of the same name.
+
+    Importing a submodule sets it as an attribute of its package; here that would hide the function, so it is not done.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pellucid' has no attribute {name!r}; it has {', '.join(__all__)}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

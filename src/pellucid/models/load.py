@@ -6,7 +6,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -121,11 +121,12 @@ def _named(model: str, wishes: _Wishes, trust_code: str | None) -> tuple[Bluepri
         )
     library, slash, name = model.partition("/")
     if slash and library in LIBRARIES and not Path(model).exists():
+        blueprint = LIBRARIES[library](name, wishes.weights)  # a misspelled name is told before missing weights
         if wishes.weights is None:
             raise InputError(
                 f"{model} needs weights: add --weights FILE, --weights DEFAULT (download) or --weights random"
             )
-        return LIBRARIES[library](name, wishes.weights), wishes
+        return blueprint, wishes
     if slash and library == "hf":
         raise InputError(
             f"{model}: hf/ models are not supported yet; use FILE.py:FUNCTION that returns the model"

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import pellucid
 from pellucid.errors import InputError
 from pellucid.models.fields import Fields
 from pellucid.models.first_layer import FirstLayer, first_layer
@@ -20,6 +19,7 @@ from pellucid.models.names import resolved_layer, resolved_units
 from pellucid.models.taps import tap
 from pellucid.models.trace import OUTPUT, Trace
 from pellucid.records import Layer, Unit, UnitQuery
+from pellucid.version import __version__
 
 __all__ = ["Net"]
 
@@ -123,7 +123,7 @@ class Net:
             "labels": None if self.labels is None else list(self.labels),
             "notes": list(self.notes),
             "versions": {
-                "pellucid": pellucid.__version__,
+                "pellucid": __version__,
                 "torch": torch.__version__,
                 "python": platform.python_version(),
             },

@@ -1,0 +1,528 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: one command, one public function. Results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+from typer.exceptions import TyperException
+
+import pellucid
+from pellucid.errors import (
+    FinishedWithProblems,
+    InputError,
+    Interrupted,
+    NoSpace,
+    PellucidError,
+    StorageError,
+)
+from pellucid.terminal import complain, print_json, print_table, progress_bar, say
+
+if TYPE_CHECKING:
+    from pellucid.models import Net
+
+app = typer.Typer(
+    name="pellucid",
+    help="Shows what a neural network has learned, and how far each picture can be trusted.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+store_app = typer.Typer(help="Look at an atlas file as a whole.", no_args_is_help=True)
+app.add_typer(store_app, name="store")
+
+Model = Annotated[
+    str, typer.Argument(help="torchvision/NAME, timm/NAME, demo, FILE.py:FUNCTION or a model card (.toml)")
+]
+Data = Annotated[str, typer.Argument(help="a folder of images, or demo")]
+Units = Annotated[list[str], typer.Argument(help="LAYER, LAYER:7, LAYER:0-15,40 or logits:LABEL")]
+OutDir = Annotated[Path, typer.Option("-o", "--out", help="the folder to write")]
+OutPicture = Annotated[Path | None, typer.Option("-o", "--out", help="the PNG to write")]
+AtlasFile = Annotated[Path, typer.Argument(help="an atlas file")]
+
+
+@dataclass(frozen=True)
+class Common:
+    """Options that every command has."""
+
+    json: Annotated[bool, typer.Option("--json", help="print one JSON document on standard output")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no remarks")] = False
+    seed: Annotated[int, typer.Option("--seed", help="the seed of everything random")] = 0
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps")] = "auto"
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Options beside MODEL."""
+
+    weights: Annotated[str | None, typer.Option("--weights", help="FILE, DEFAULT or random")] = None
+    input: Annotated[str | None, typer.Option("--input", help="channels x height x width, as 3x224x224")] = (
+        None
+    )
+    normalize: Annotated[
+        str | None, typer.Option("--normalize", help='imagenet, none or "MEAN.../STD..."')
+    ] = None
+    labels: Annotated[Path | None, typer.Option("--labels", help="a file with one class name a line")] = None
+    trust_code: Annotated[
+        str | None, typer.Option("--trust-code", help="sha256:DIGEST of a file that may run code")
+    ] = None
+
+    def load(self, model: str, common: Common) -> Net:
+        """The net, with its loud lines on standard error."""
+        from pellucid.models import load
+
+        net = load(
+            model,
+            weights=self.weights,
+            input=self.input,
+            normalize=self.normalize,
+            labels=self.labels,
+            device=common.device,
+            seed=common.seed,
+            trust_code=self.trust_code,
+        )
+        for note in () if common.quiet else net.notes:
+            complain(note)
+        return net
+
+
+@dataclass(frozen=True)
+class AscentOptions:
+    """Options of everything that optimizes."""
+
+    objective: Annotated[
+        str | None, typer.Option("--objective", help="channel or logit; by the layer when left out")
+    ] = None
+    sign: Annotated[str, typer.Option("--sign", help="+, - or both")] = "both"
+    steps: Annotated[int | None, typer.Option("--steps", help="steps of the climb")] = None
+    size: Annotated[int | None, typer.Option("--size", help="side of the picture in pixels")] = None
+    canvas: Annotated[
+        str | None, typer.Option("--canvas", help="how the picture is parametrized: fourier")
+    ] = None
+    transforms: Annotated[str | None, typer.Option("--transforms", help="lucid, distill2017 or none")] = None
+
+    def settings(self) -> dict[str, Any]:
+        """What the user set, by name."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+GROUPS = (Common, ModelOptions, AscentOptions)
+
+
+def command(at: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function as a command; a parameter that is one of `GROUPS` becomes that group's options."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(function, include_extras=True)
+        groups = {key: hint for key, hint in hints.items() if hint in GROUPS}
+        parameters = []
+        for key, parameter in inspect.signature(function).parameters.items():
+            if key not in groups:
+                parameters.append(
+                    parameter.replace(annotation=hints[key], kind=inspect.Parameter.KEYWORD_ONLY)
+                )
+        for group in groups.values():
+            kinds = get_type_hints(group, include_extras=True)
+            for each in dataclasses.fields(group):
+                parameters.append(
+                    inspect.Parameter(
+                        each.name,
+                        inspect.Parameter.KEYWORD_ONLY,
+                        default=each.default,
+                        annotation=kinds[each.name],
+                    )
+                )
+
+        @functools.wraps(function)
+        def invoke(**given: Any) -> None:
+            for key, group in groups.items():
+                given[key] = group(**{each.name: given.pop(each.name) for each in dataclasses.fields(group)})
+            try:
+                function(**given)
+            except KeyboardInterrupt as error:
+                # Caught here: further out the parser would turn it into a silent exit.
+                raise Interrupted(_stopped(name)) from error
+
+        invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        invoke.__annotations__ = {each.name: each.annotation for each in parameters}
+        at.command(name)(invoke)
+        return function
+
+    return register
+
+
+def _stopped(name: str) -> str:
+    on = "the same command goes on from there" if name in ("survey", "demo") else "run it again"
+    return f"{name} was interrupted; what is finished is kept, {on}"
+
+
+@command(app, "demo")
+def demo(
+    common: Common,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="where demo.atlas and site go")] = Path(
+        "pellucid-demo"
+    ),
+    no_open: Annotated[bool, typer.Option("--no-open", help="do not open the site in a browser")] = False,
+) -> None:
+    """Survey the embedded network over real photographs, and open its atlas."""
+    from pellucid.demo import demo as run
+
+    with progress_bar(common.quiet or common.json) as progress:
+        made = run(directory, seed=common.seed, device=common.device, progress=progress)
+    if common.json:
+        print_json(made.to_json())
+    else:
+        say(f"{made.report.units} units in {made.seconds:.0f} s: {made.report.atlas}", common.quiet)
+        say(f"open {made.index}", common.quiet)
+    if not (no_open or common.json):
+        made.open()
+
+
+@command(app, "layers")
+def layers(model: Model, common: Common, options: ModelOptions) -> None:
+    """The layers of a model: name, kind, grid, units, receptive field, stride, rectified or not."""
+    net = options.load(model, common)
+    found = net.layers()
+    if common.json:
+        card = net.card()
+        print_json(
+            {
+                "model": net.name,
+                "weights_digest": net.weights_digest,
+                "input": card["input"],
+                "notes": list(net.notes),
+                "layers": [layer.to_json() for layer in found],
+            }
+        )
+        return
+    rows = [
+        (
+            layer.name,
+            layer.kind,
+            "x".join(map(str, layer.grid)) or "-",
+            layer.units,
+            "all" if layer.receptive_field is None else "x".join(map(str, layer.receptive_field)) or "-",
+            "-" if not layer.stride else "x".join(map(str, layer.stride)),
+            f"rectified, fed by {', '.join(layer.fed_by)}" if layer.rectified else "",
+        )
+        for layer in found
+    ]
+    print_table(("layer", "kind", "grid", "units", "sees", "stride", ""), rows)
+    say(f"input: {net.input}", common.quiet)
+
+
+@command(app, "filters")
+def filters(
+    model: Model,
+    common: Common,
+    options: ModelOptions,
+    layer: Annotated[str | None, typer.Option("--layer", help="the first layer when left out")] = None,
+    out: OutPicture = None,
+) -> None:
+    """The first layer's filters as pictures."""
+    from pellucid.evidence.filters import filters as read
+
+    net = options.load(model, common)
+    found = read(net, layer)
+    picture = out or Path("filters.png")
+    found.save(picture)
+    if common.json:
+        print_json({**found.to_json(), "picture": str(picture)})
+    else:
+        say(f"{len(found.units)} filters of {found.layer}: {picture}", common.quiet)
+
+
+@command(app, "optimize")
+def optimize(
+    model: Model, units: Units, out: OutDir, common: Common, options: ModelOptions, ascent: AscentOptions
+) -> None:
+    """Make the inputs that excite units most, and least."""
+    from pellucid.evidence.optimum import optimize as climb
+
+    net = options.load(model, common)
+    with progress_bar(common.quiet or common.json) as progress:
+        optima = climb(net, *units, seed=common.seed, progress=progress, **ascent.settings())
+    paths = optima.save(out)
+    if common.json:
+        rows = [{**one.to_json(), "picture": str(path)} for one, path in zip(optima, paths, strict=True)]
+        print_json({"units": rows, "seconds": round(optima.seconds, 3)})
+        return
+    for one in optima:
+        if one.diagnosis is not None:
+            complain(f"{one.unit} ({one.sign}): {one.advice}")
+    say(
+        f"{len(optima)} pictures in {optima.seconds:.1f} s: {out}, all together in {out / 'sheet.png'}",
+        common.quiet,
+    )
+
+
+@command(app, "examples")
+def examples(
+    model: Model,
+    data: Data,
+    units: Units,
+    out: OutDir,
+    common: Common,
+    options: ModelOptions,
+    strict: Annotated[bool, typer.Option("--strict", help="exit 4 when an item was skipped")] = False,
+) -> None:
+    """The real inputs that excite units most and least, with statistics."""
+    from pellucid.evidence.examples import examples as search
+
+    net = options.load(model, common)
+    with progress_bar(common.quiet or common.json) as progress:
+        found = search(net, data, *units, progress=progress)
+    found.save(out)
+    if common.json:
+        print_json(found.to_json())
+    else:
+        for item, reason in found.skipped:
+            complain(f"skipped {item}: {reason}")
+        say(f"{len(found.units)} units over {found.items} items: {out}", common.quiet)
+    if strict and found.skipped:
+        raise FinishedWithProblems(
+            f"{len(found.skipped)} of {found.items} items were skipped; the rest is complete"
+        )
+
+
+@command(app, "survey")
+def survey(
+    model: Model,
+    data: Data,
+    out: Annotated[Path, typer.Option("-o", "--out", help="the atlas file to write or to go on with")],
+    common: Common,
+    options: ModelOptions,
+    ascent: AscentOptions,
+    units: Annotated[list[str] | None, typer.Argument(help="as for optimize; all when left out")] = None,
+    evidence: Annotated[
+        str | None, typer.Option("--evidence", help="kinds, separated by commas; all when left out")
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="print units, time and disk, and stop")] = False,
+    memory: Annotated[
+        str, typer.Option("--memory", help="how much memory a batch may take, as 4GiB")
+    ] = "4GiB",
+    engine: Annotated[str, typer.Option("--engine", help="local")] = "local",
+    strict: Annotated[bool, typer.Option("--strict", help="exit 4 when an item was skipped")] = False,
+) -> None:
+    """Make an atlas: every kind of evidence for every unit, resumable."""
+    from pellucid.survey import survey as make
+
+    if engine != "local":
+        raise InputError(f"the engine {engine!r} is not in this version; local is")
+    net = options.load(model, common)
+    settings = {**ascent.settings(), "seed": common.seed, "memory": _bytes(memory)}
+    with progress_bar(common.quiet or common.json) as progress:
+        report = make(
+            net,
+            data,
+            out,
+            *(units or ()),
+            kinds=None if evidence is None else [name.strip() for name in evidence.split(",")],
+            settings=settings,
+            plan_only=plan,
+            progress=progress,
+        )
+    if common.json:
+        print_json(report.to_json())
+    elif report.estimate is not None:
+        say(report.estimate.in_words())
+    else:
+        for item, reason in report.skipped:
+            complain(f"skipped {item}: {reason}")
+        say(
+            f"{report.units} units, {report.done} jobs run, {report.resumed} found done, {report.seconds:.0f} s: {out}",
+            common.quiet,
+        )
+        say(f"digest {report.digest}", common.quiet)
+        say(f"next: pellucid export {out} -o SITE, or pellucid serve {out}", common.quiet)
+    if strict and report.skipped:
+        raise FinishedWithProblems(
+            f"{len(report.skipped)} items were skipped; the atlas is complete but for them"
+        )
+
+
+@command(app, "export")
+def export(
+    atlas: AtlasFile,
+    common: Common,
+    out: Annotated[Path, typer.Option("-o", "--out", help="the folder of the site")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="hold the site, if it is there already, against its manifest")
+    ] = False,
+) -> None:
+    """Write an atlas as a static site that opens by double-click."""
+    from pellucid.views import export as write
+    from pellucid.views import verify as problems_of
+
+    if not (verify and out.exists()):
+        made = write(atlas, out).to_json()
+    else:
+        made = {"site": str(out), "index": str(out / "index.html")}
+    problems = problems_of(out) if verify else []
+    if common.json:
+        print_json({**made, "problems": problems} if verify else made)
+    else:
+        say(f"{out / 'index.html'}{' is as it was written' if verify and not problems else ''}", common.quiet)
+    if problems:
+        raise StorageError(
+            f"{out} differs from its manifest in {len(problems)} places, the first: {problems[0]}; export again"
+        )
+
+
+@command(app, "serve")
+def serve(
+    atlas: AtlasFile,
+    common: Common,
+    host: Annotated[str, typer.Option("--host", help="the address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="the port to listen on")] = 8420,
+) -> None:
+    """Serve an atlas on this machine."""
+    from pellucid.views import serve as listen
+
+    listen(atlas, host=host, port=port, announce=lambda line: say(line, common.quiet))
+
+
+@command(store_app, "digest")
+def digest(atlas: AtlasFile, common: Common) -> None:
+    """The hash of an atlas's content, equal for equal content."""
+    from pellucid.store import Atlas
+
+    with Atlas.open(atlas) as opened:
+        found = opened.digest()
+    if common.json:
+        print_json({"atlas": str(atlas), "digest": found})
+    else:
+        print(found)
+
+
+@command(store_app, "verify")
+def verify(atlas: AtlasFile, common: Common) -> None:
+    """Check an atlas: every blob against its name, every record, the file itself."""
+    from pellucid.store import Atlas
+
+    with Atlas.open(atlas) as opened:
+        problems = opened.verify()
+    if common.json:
+        print_json({"atlas": str(atlas), "problems": problems})
+    elif not problems:
+        say(f"{atlas} is whole", common.quiet)
+    if problems:
+        raise StorageError(f"{atlas} is damaged in {len(problems)} places, the first: {problems[0]}")
+
+
+@command(app, "show")
+def show(picture: Annotated[Path, typer.Argument(help="a PNG that Pellucid wrote")], common: Common) -> None:
+    """The provenance inside a picture."""
+    from pellucid.figures.stamp import read_stamp
+
+    stamp = read_stamp(picture)
+    if stamp is None:
+        raise InputError(f"{picture} carries no provenance of Pellucid's; pictures that it saves do")
+    if common.json:
+        print_json(stamp)
+    else:
+        for key, value in stamp.items():
+            say(f"{key}: {value}")
+
+
+@command(app, "doctor")
+def doctor(common: Common) -> None:
+    """What is installed, what is broken, and how to mend it."""
+    from pellucid.doctor import doctor as examine
+
+    checks = examine()
+    if common.json:
+        print_json({"checks": [dataclasses.asdict(check) for check in checks]})
+    else:
+        print_table(("", "state", "found", "advice"), [(c.name, c.state, c.found, c.advice) for c in checks])
+
+
+def _bytes(text: str) -> int:
+    """The number of bytes that `4GiB`, `512MB` or `2000000` says."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE)
+    if match is None or float(match[1]) <= 0:
+        raise InputError(f"--memory {text!r}: write a number of bytes, as 4GiB or 512MB")
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " "))
+
+
+ANYWHERE_FLAGS = ("--json", "--quiet", "-q")
+ANYWHERE_VALUES = ("--seed", "--device")
+
+
+def _arranged(arguments: list[str]) -> list[str]:
+    """The arguments with the options that every command has moved behind the command, so that they may stand before it too."""
+    ahead: list[str] = []
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        if rest[0] in ANYWHERE_FLAGS or (rest[0].split("=")[0] in ANYWHERE_VALUES and "=" in rest[0]):
+            ahead.append(rest.pop(0))
+        elif rest[0] in ANYWHERE_VALUES and len(rest) > 1:
+            ahead += [rest.pop(0), rest.pop(0)]
+        else:
+            break
+    if not ahead:
+        return rest
+    place = 2 if rest[:1] == ["store"] else 1
+    return [*rest[:place], *ahead, *rest[place:]]
+
+
+def _terminated(signum: int, frame: FrameType | None) -> None:
+    raise Interrupted(
+        "stopped by a signal; what is finished is kept, the same command goes on from there", 143
+    )
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; every failure is one line on standard error and an exit code of the contract."""
+    try:
+        return int(app(args=_arranged(arguments), prog_name="pellucid", standalone_mode=False) or 0)
+    except PellucidError as error:
+        complain(error)
+        return error.exit_code
+    except TyperException as error:
+        complain(f"{error.format_message()} (pellucid --help lists what there is)")
+        return 2
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does: nothing to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except MemoryError:
+        complain("out of memory; a smaller --memory or fewer units at once would work")
+        return 1
+    except OSError as error:
+        kind = NoSpace if error.errno in (28, 122) else StorageError
+        complain(f"{error.strerror or error}: {error.filename or 'a file'}")
+        return kind.exit_code
+    except Exception as error:
+        if os.environ.get("PELLUCID_TRACEBACK"):
+            raise
+        complain(
+            f"a bug in Pellucid: {type(error).__name__}: {error}; set PELLUCID_TRACEBACK=1 to see where, and please report it"
+        )
+        return 1
+
+
+def main() -> None:
+    """The entry point of the `pellucid` command."""
+    arguments = sys.argv[1:]
+    if "--version" in arguments:
+        print(f"pellucid {pellucid.__version__}")
+        raise SystemExit(0)
+    signal.signal(signal.SIGTERM, _terminated)
+    raise SystemExit(run(arguments))

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plan of a survey: everything its records depend on, written into the atlas before the work and read back on resume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pellucid.data import Source
+from pellucid.errors import InputError
+from pellucid.evidence import Job, evidence
+from pellucid.evidence.job import Settings
+from pellucid.models.net import Net
+from pellucid.records import Unit
+
+__all__ = ["DataFacts", "Pass", "Plan", "extended"]
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """Which data an atlas was made from: its name, the number of items, and the digest of their names."""
+
+    name: str
+    items: int
+    digest: str
+    credits: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, source: Source) -> DataFacts:
+        return cls(source.name, len(source.names), source.listing_digest, tuple(source.credits))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "items": self.items, "digest": self.digest, "credits": list(self.credits)}
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> DataFacts:
+        return cls(row["name"], row["items"], row["digest"], tuple(row["credits"]))
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One kind of evidence with one set of settings, as jobs. A later wish adds a pass, and never redoes one."""
+
+    number: int
+    kind: str
+    settings: Settings
+    jobs: tuple[Job, ...]
+
+    def units(self) -> set[Unit]:
+        """The units whose records this pass makes."""
+        return {Unit(job.layer, index) for job in self.jobs for index in job.indices}
+
+    def layers(self) -> list[str]:
+        """The layers of its jobs, each once."""
+        return list(dict.fromkeys(job.layer for job in self.jobs))
+
+    def to_json(self) -> dict[str, Any]:
+        jobs = [job.to_json() for job in self.jobs]
+        return {"number": self.number, "kind": self.kind, "settings": dict(self.settings), "jobs": jobs}
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Pass:
+        return cls(
+            row["number"], row["kind"], row["settings"], tuple(Job.from_json(job) for job in row["jobs"])
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The passes of an atlas, over one net and one set of data (None where no kind needs data)."""
+
+    net: str
+    data: DataFacts | None
+    passes: tuple[Pass, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        data = None if self.data is None else self.data.to_json()
+        return {"net": self.net, "data": data, "passes": [each.to_json() for each in self.passes]}
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Plan:
+        data = None if row["data"] is None else DataFacts.from_json(row["data"])
+        return cls(row["net"], data, tuple(Pass.from_json(each) for each in row["passes"]))
+
+    def units(self) -> set[Unit]:
+        """All units of all passes."""
+        return {unit for each in self.passes for unit in each.units()}
+
+    def jobs(self) -> list[tuple[Pass, Job]]:
+        """All jobs, pass by pass, in a pass breadth first: the first of every layer before the second of any.
+
+        So a survey that was stopped has begun with all layers.
+        """
+        ordered: list[tuple[int, int, Pass, Job]] = []
+        for each in self.passes:
+            turns: dict[str, int] = {}
+            for job in each.jobs:
+                turns[job.layer] = turns.get(job.layer, -1) + 1
+                ordered.append((each.number, turns[job.layer], each, job))
+        return [(each, job) for _, _, each, job in sorted(ordered, key=lambda row: row[:2])]
+
+
+def extended(plan: Plan, net: Net, kinds: Sequence[str], units: Sequence[Unit], asked: Settings) -> Plan:
+    """`plan` with a pass for each kind and unit that it does not cover yet.
+
+    Raises
+    ------
+    InputError : the atlas holds that kind made with other settings
+    """
+    for name in kinds:
+        module = evidence(name)
+        settings = module.settings(net, asked)
+        earlier = [each for each in plan.passes if each.kind == name]
+        for each in earlier:
+            _check_same(name, each.settings, settings)
+        covered = set[Unit]().union(*(each.units() for each in earlier))
+        missing = [unit for unit in module.units(net, units) if unit not in covered]
+        if missing:
+            number = len(plan.passes)
+            jobs = [replace(job, name=f"{number}/{job.name}") for job in module.plan(net, missing, settings)]
+            plan = replace(plan, passes=(*plan.passes, Pass(number, name, settings, tuple(jobs))))
+    return plan
+
+
+def _check_same(kind: str, held: Settings, asked: Settings) -> None:
+    for name in sorted(set(held) | set(asked)):
+        if held.get(name) != asked.get(name):
+            raise InputError(
+                f"the atlas holds {kind} made with {name} {held.get(name)}, {name} {asked.get(name)} was asked; "
+                f"go on with {name} {held.get(name)}, or write a new atlas"
+            )

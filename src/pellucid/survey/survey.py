@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The survey: plans kinds of evidence over units, runs what is not done yet, and commits job by job into an atlas."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pellucid.data import Source, open_source
+from pellucid.errors import FinishedWithProblems, InputError
+from pellucid.evidence import EVIDENCE, evidence
+from pellucid.evidence.job import Progress, Settings
+from pellucid.models import Net, load
+from pellucid.records import Unit, UnitQuery
+from pellucid.scan import Scanned, ScanState, scan
+from pellucid.store import AtlasWriter
+from pellucid.survey.estimate import Estimate, estimate
+from pellucid.survey.plan import DataFacts, Pass, Plan, extended
+
+__all__ = ["SurveyReport", "survey"]
+
+# A kill costs at most this much of a pass over the data.
+CHECKPOINT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class SurveyReport:
+    """What a survey did: the atlas, its digest, how many jobs were found done and how many were run now.
+
+    `skipped` holds (item, reason) pairs; `digest` is None for a plan that was not run.
+    """
+
+    atlas: Path
+    digest: str | None
+    plan: dict[str, Any]
+    units: int
+    done: int
+    resumed: int
+    skipped: tuple[tuple[str, str], ...] = ()
+    seconds: float = 0.0
+    estimate: Estimate | None = field(default=None, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "atlas": str(self.atlas),
+            "digest": self.digest,
+            "plan": self.plan,
+            "units": self.units,
+            "done": self.done,
+            "resumed": self.resumed,
+            "skipped": [{"item": item, "reason": reason} for item, reason in self.skipped],
+            "seconds": round(self.seconds, 3),
+        }
+        return row if self.estimate is None else {**row, "estimate": self.estimate.to_json()}
+
+
+def survey(
+    net: Net | str,
+    data: Source | str | Path | None,
+    atlas: str | Path,
+    *units: str | Unit | UnitQuery,
+    kinds: Sequence[str] | None = None,
+    settings: Settings | None = None,
+    strict: bool = False,
+    plan_only: bool = False,
+    progress: Progress | None = None,
+) -> SurveyReport:
+    """Make an atlas: every kind of evidence for every unit asked, in a file that survives interruption.
+
+    The same call again goes on where the last one stopped and ends with the same digest. A call with more units or kinds
+    adds them and redoes nothing.
+
+    Parameters
+    ----------
+    net : a net, or what `load` takes
+    data : a folder of images, a source, `demo`, or None when no kind needs data
+    atlas : the file to write, by custom `NAME.atlas`
+    units : as `features.7:0-15`; none means all units of the layers before each non-linearity, and of `logits`
+    kinds : names of `EVIDENCE`; all by default
+    settings : `seed`, `steps`, `size`, `canvas`, `transforms`, `sign`, `batch`, `memory`: what is not named has its default
+    strict : raise at the end when an item was skipped
+    plan_only : say what would be done, and stop
+
+    Returns
+    -------
+    SurveyReport
+
+    Raises
+    ------
+    InputError : unknown names, an atlas of another net or data, or made with other settings
+    AtlasInUse : another process writes this atlas
+    NoSpace, StorageError : the disk is full or broken; what is committed is kept
+    FinishedWithProblems : under `strict`
+    """
+    started = time.monotonic()
+    seen = load(net) if isinstance(net, str) else net
+    names = list(EVIDENCE) if kinds is None else list(dict.fromkeys(kinds))
+    source = None if data is None else open_source(data)
+    if source is None and any(evidence(name).NEEDS == "scan" for name in names):
+        raise InputError(
+            f"{', '.join(names)} need data: name a folder of images, or leave examples out of the evidence"
+        )
+    chosen = seen.units(units) if units else seen.units([layer.name for layer in seen.default_layers()])
+    empty = Plan(seen.weights_digest, None if source is None else DataFacts.of(source))
+    # Planned before any file is made: what cannot be done leaves nothing behind.
+    plan = extended(empty, seen, names, chosen, settings or {})
+    if plan_only:
+        guess = estimate(seen, source, plan)
+        return SurveyReport(Path(atlas), None, plan.to_json(), len(chosen), 0, 0, (), 0.0, guess)
+    with AtlasWriter.open(atlas) as writer:
+        if writer.plan:
+            plan = extended(_held(writer, empty), seen, names, chosen, settings or {})
+        _prepare(writer, plan, seen, source)
+        resumed, done = _run(writer, plan, seen, source, progress)
+        report = SurveyReport(
+            Path(atlas),
+            writer.digest(),
+            plan.to_json(),
+            len(plan.units()),
+            done,
+            resumed,
+            tuple(writer.skipped()),
+            time.monotonic() - started,
+        )
+        writer.note({"event": "finished", "seconds": report.seconds, "resumed": resumed, "done": done})
+    if strict and report.skipped:
+        raise FinishedWithProblems(
+            f"{len(report.skipped)} items were skipped, the first {report.skipped[0]}; the atlas is complete but for them"
+        )
+    return report
+
+
+def _held(writer: AtlasWriter, asked: Plan) -> Plan:
+    """The plan that the atlas holds; refuses another net or other data."""
+    held = Plan.from_json(writer.plan)
+    if held.net != asked.net:
+        raise InputError(
+            f"{writer.path} is the atlas of another network (weights {held.net[:12]}, asked {asked.net[:12]}); write a new atlas"
+        )
+    if held.data is None:
+        return Plan(held.net, asked.data, held.passes)
+    if asked.data is not None and held.data.digest != asked.data.digest:
+        raise InputError(
+            f"{writer.path} was made from {held.data.items} items of {held.data.name}, "
+            f"the data now has {asked.data.items} of other names; give the same data or write a new atlas"
+        )
+    return held
+
+
+def _prepare(writer: AtlasWriter, plan: Plan, net: Net, source: Source | None) -> None:
+    """Write everything that the work depends on, before the work."""
+    writer.put_card(net.card())
+    writer.put_layers(net.layers())
+    writer.put_kinds(
+        [evidence(name).KIND for name in EVIDENCE if any(each.kind == name for each in plan.passes)]
+    )
+    if source is not None:
+        writer.put_items(source.names)
+    writer.put_plan(plan.to_json())
+
+
+def _run(
+    writer: AtlasWriter, plan: Plan, net: Net, source: Source | None, progress: Progress | None
+) -> tuple[int, int]:
+    """Run the jobs that carry no mark; (found done, run now)."""
+    jobs = plan.jobs()
+    marked = writer.done_jobs()
+    todo = [(each, job) for each, job in jobs if job.name not in marked]
+    finished = len(jobs) - len(todo)
+    scans: dict[int, Scanned] = {}
+    for place, (each, job) in enumerate(todo):
+        if evidence(each.kind).NEEDS == "scan" and each.number not in scans:
+            scans[each.number] = _scan_pass(writer, each, net, source, progress)
+        if progress is not None:
+            progress(finished + place, len(jobs), "jobs")
+        found = scans.get(each.number)
+        writer.commit_job(
+            job.name, evidence(each.kind).run(net, job, each.settings, found), skipped=_skipped(found)
+        )
+    if progress is not None:
+        progress(len(jobs), len(jobs), "jobs")
+    for number in scans:
+        writer.drop_state(f"scan/{number}")
+    return finished, len(todo)
+
+
+def _scan_pass(
+    writer: AtlasWriter, each: Pass, net: Net, source: Source | None, progress: Progress | None
+) -> Scanned:
+    """The pass over the data, from where an earlier one was stopped; its state is saved every few seconds and at its end."""
+    if source is None:
+        raise InputError(f"{writer.path} holds {each.kind}, which needs its data to go on; name it")
+    key = f"scan/{each.number}"
+    saved = time.monotonic()
+
+    def keep(state: ScanState) -> None:
+        nonlocal saved
+        if progress is not None:
+            progress(state.next_row, state.total, "items")
+        if state.next_row >= state.total or time.monotonic() - saved > CHECKPOINT_SECONDS:
+            writer.save_state(key, state.to_bytes())
+            saved = time.monotonic()
+
+    return scan(
+        net, source, each.layers(), batch=each.settings["batch"], state=writer.load_state(key), on_batch=keep
+    )
+
+
+def _skipped(scanned: Scanned | None) -> list[tuple[int, str]]:
+    """Row and reason of the items that could not be read."""
+    if scanned is None or not scanned.skipped:
+        return []
+    rows = {name: row for row, name in enumerate(scanned.names)}
+    return [(rows[name], reason) for name, reason in scanned.skipped]

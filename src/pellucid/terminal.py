@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the command line prints: documents on standard output, one-line errors and progress on standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+__all__ = ["complain", "plain", "print_json", "print_table", "progress_bar", "say"]
+
+
+def plain(text: object) -> str:
+    """`text` on one line, with control characters and escapes of the terminal made visible.
+
+    >>> plain("a\\x1b[2J\\nb")
+    'a\\\\x1b[2J b'
+    """
+    joined = " ".join(str(text).split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined)
+
+
+def complain(message: object) -> None:
+    """One line on standard error."""
+    print(f"pellucid: {plain(message)}", file=sys.stderr, flush=True)
+
+
+def say(line: str, quiet: bool = False) -> None:
+    """One line for the user on standard output."""
+    if not quiet:
+        print(plain(line))
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """One JSON document on standard output; numbers that JSON cannot write become null."""
+    print(json.dumps(_finite(document), ensure_ascii=False, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Rows under columns, aligned by spaces, so that `grep` and `awk` can read them too."""
+    cells = [[plain("" if cell is None else cell) for cell in row] for row in [columns, *rows]]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(columns))]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@contextmanager
+def progress_bar(quiet: bool) -> Iterator[Any]:
+    """A function (done, total, what) that draws a bar on standard error; None when quiet.
+
+    Where standard error is no terminal a line is printed at most every ten seconds instead.
+    """
+    if quiet:
+        yield None
+        return
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(done: int, total: int, what: str) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(plain(what).replace("[", r"\["), total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield show
+
+
+def _lines() -> Any:
+    last = time.monotonic()
+
+    def show(done: int, total: int, what: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= 10:
+            last = time.monotonic()
+            print(f"{plain(what)}: {done} of {total}", file=sys.stderr, flush=True)
+
+    return show

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Filters as pictures: true colors, zero is gray, and what is no first layer is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from nets import COLOR, DEAD
+from torch import nn
+
+import pellucid as pl
+from pellucid.errors import InputError
+from pellucid.figures.stamp import read_stamp
+
+
+def test_red_minus_green_shows_red_over_blue_at_zero(planted: pl.Net) -> None:
+    pixels = np.asarray(pl.filters(planted).picture(COLOR))
+    assert pixels.shape == (5, 5, 3)
+    assert (pixels == [255, 0, 128]).all()
+
+
+def test_a_dead_filter_is_gray(planted: pl.Net) -> None:
+    assert (np.asarray(pl.filters(planted).picture(DEAD)) == 128).all()
+
+
+def test_colors_are_those_of_the_image_not_of_the_normalized_input() -> None:
+    conv = nn.Conv2d(3, 1, 3)
+    with torch.no_grad():
+        conv.weight.zero_()
+        conv.weight[0, 0] = 0.25  # equal to red's deviation: weight 1 on red as the image has it
+        conv.weight[0, 1] = -0.5
+    image = pl.ImageInput(8, mean=(0.5, 0.4, 0.3), std=(0.25, 0.5, 0.75))
+    found = pl.filters(pl.load(nn.Sequential(conv), input=image))
+    assert found.weights[0, :, 0, 0] == pytest.approx([1.0, -1.0, 0.0])
+
+
+def test_the_sheet_carries_its_provenance(planted: pl.Net, tmp_path: Path) -> None:
+    stamp = read_stamp(pl.filters(planted).save(tmp_path / "filters.png"))
+    assert stamp is not None
+    assert stamp["method"] == "filters"
+    assert stamp["weights_digest"] == planted.weights_digest
+
+
+def test_a_deeper_layer_is_refused_in_words(planted: pl.Net) -> None:
+    with pytest.raises(InputError, match="conv"):
+        pl.filters(planted, "fc")

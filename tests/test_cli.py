@@ -1,0 +1,421 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a user meets it: documents, one clear line for every failure, and the exit codes of the contract."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pellucid.cli import run
+
+SUPPORT = Path(__file__).parent / "support"
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return json.loads(self.out)
+
+    def refused(self, code: int, *words: str) -> None:
+        """Raise unless the command ended with `code` and one line on standard error that has all `words`."""
+        lines = self.err.strip().splitlines()
+        assert self.code == code, (self.code, self.err)
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err
+        for word in words:
+            assert word in lines[0], (word, lines[0])
+
+
+@pytest.fixture
+def pellucid(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    def call(*arguments: object) -> Answer:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return Answer(code, printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve small pictures and one broken one."""
+    home = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        pixels = rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(home / f"{number:02}.png")
+    (home / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    return home
+
+
+@pytest.fixture(scope="session")
+def atlas(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("atlas") / "small.atlas"
+    code = run(
+        [
+            "survey",
+            "demo",
+            str(photos),
+            "conv2:0-3",
+            "-o",
+            str(path),
+            "--steps",
+            "4",
+            "--size",
+            "64",
+            "--quiet",
+        ]
+    )
+    assert code == 0
+    return path
+
+
+def test_layers_document_has_the_keys_of_the_contract(pellucid: Callable[..., Answer]) -> None:
+    document = pellucid("layers", "demo", "--json").document
+    assert {"model", "weights_digest", "input", "layers"} <= set(document)
+    wanted = {"name", "kind", "grid", "units", "receptive_field", "stride", "rectified", "fed_by"}
+    assert all(wanted <= set(layer) for layer in document["layers"])
+    assert document["layers"][-1]["name"] == "logits"
+
+
+def test_options_stand_before_or_after(pellucid: Callable[..., Answer]) -> None:
+    assert pellucid("--json", "layers", "demo").document == pellucid("layers", "--json", "demo").document
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "pellucid", "layers", "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert answer.returncode == 0
+    assert answer.stdout.startswith("pellucid 0.")
+
+
+def test_help_is_fast_and_does_not_import_torch() -> None:
+    code = "import sys, pellucid.cli as c; c.run(['--help']); assert 'torch' not in sys.modules"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0, answer.stderr
+    for name in (
+        "demo",
+        "layers",
+        "filters",
+        "optimize",
+        "examples",
+        "survey",
+        "export",
+        "serve",
+        "store",
+        "show",
+        "doctor",
+    ):
+        assert name in answer.stdout
+
+
+def test_filters_writes_a_sheet(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
+    document = pellucid("filters", "demo", "-o", tmp_path / "f.png", "--json").document
+    assert document["layer"] == "conv1"
+    assert len(document["filters"]) > 8
+    with Image.open(document["picture"]) as sheet:
+        assert sheet.width > 200
+
+
+def test_optimize_document_and_pictures(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
+    answer = pellucid(
+        "optimize", "demo", "conv2:0-1", "logits:brick", "-o", tmp_path, "--steps", 4, "--json", "--size", 64
+    )
+    units = answer.document["units"]
+    assert [(row["unit"], row["sign"]) for row in units[:4]] == [
+        ("conv2:0", "+"),
+        ("conv2:0", "-"),
+        ("conv2:1", "+"),
+        ("conv2:1", "-"),
+    ]
+    wanted = {
+        "unit",
+        "objective",
+        "sign",
+        "picture",
+        "activation",
+        "initial",
+        "steps",
+        "seconds",
+        "seed",
+        "clipped",
+        "diagnosis",
+    }
+    assert all(wanted <= set(row) for row in units)
+    assert units[-1]["objective"] == "logit"
+    stamp = pellucid("show", units[0]["picture"], "--json").document
+    assert stamp["unit"] == "conv2:0"
+    assert stamp["weights_digest"]
+
+
+def test_examples_document(pellucid: Callable[..., Answer], photos: Path, tmp_path: Path) -> None:
+    document = pellucid("examples", "demo", photos, "conv2:0-1", "-o", tmp_path, "--json").document
+    assert document["items"] == 13
+    assert [row["item"] for row in document["skipped"]] == ["broken.jpg"]
+    bands = document["units"][0]["bands"]
+    assert set(bands) == {"max", "min"}
+    assert len(bands["max"]) == 9
+    assert {"item", "response", "position", "box"} <= set(bands["max"][0])
+    responses = [entry["response"] for entry in bands["max"]]
+    assert responses == sorted(responses, reverse=True)
+
+
+def test_survey_resumes_to_the_same_digest(
+    pellucid: Callable[..., Answer], atlas: Path, photos: Path
+) -> None:
+    before = pellucid("store", "digest", atlas).out.strip()
+    arguments = ("survey", "demo", photos, "conv2:0-3", "-o", atlas, "--steps", 4, "--size", 64, "--json")
+    document = pellucid(*arguments).document
+    assert document["digest"] == before
+    assert document["done"] == 0
+    assert document["resumed"] > 0
+    assert document["skipped"] == [{"item": "broken.jpg", "reason": document["skipped"][0]["reason"]}]
+
+
+def test_survey_plan_does_nothing(pellucid: Callable[..., Answer], photos: Path, tmp_path: Path) -> None:
+    answer = pellucid(
+        "survey", "demo", photos, "conv2:0-3", "-o", tmp_path / "p.atlas", "--plan", "--steps", 4
+    )
+    assert answer.code == 0
+    assert "4" in answer.out
+    assert not (tmp_path / "p.atlas").exists()
+
+
+def test_strict_says_that_an_item_was_skipped(
+    pellucid: Callable[..., Answer], photos: Path, tmp_path: Path
+) -> None:
+    answer = pellucid("examples", "demo", photos, "conv2:0", "-o", tmp_path, "--strict", "--json")
+    assert answer.code == 4
+    assert answer.document["items"] == 13
+
+
+def test_export_and_verify(pellucid: Callable[..., Answer], atlas: Path, tmp_path: Path) -> None:
+    assert pellucid("export", atlas, "-o", tmp_path / "site").code == 0
+    assert (tmp_path / "site" / "index.html").is_file()
+    assert pellucid("export", atlas, "-o", tmp_path / "site", "--verify").code == 0
+
+
+# Bad input: one clear line and the exit code of the contract, each.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("layers", "torchvision/resnet81"), ("resnet18",)),
+        (("layers", "nothing-of-this-name"), ("nothing-of-this-name", "torchvision/")),
+        (("layers", "torchvision/resnet18"), ("--weights",)),
+        (("layers", "demo", "--device", "gpu"), ("gpu", "cpu")),
+        (("optimize", "demo", "conv22:0", "-o", "x"), ("conv22", "conv2")),
+        (("optimize", "demo", "conv2:4000", "-o", "x"), ("4000", "0 to")),
+        (("optimize", "demo", "conv2:9-3", "-o", "x"), ("9-3",)),
+        (("optimize", "demo", "logits:unicorn", "-o", "x"), ("unicorn",)),
+        (("optimize", "demo", "conv2:0", "-o", "x", "--transforms", "lucidd"), ("lucidd", "lucid")),
+        (("optimize", "demo", "conv2:0", "-o", "x", "--canvas", "oil"), ("oil", "fourier")),
+        (("optimize", "demo", "conv2:0", "-o", "x", "--sign", "up"), ("up", "both")),
+        (("optimize", "demo", "conv2:0", "-o", "x", "--steps", "0"), ("0",)),
+        (("optimize", "demo", "conv2:0", "-o", "x", "--steps", "many"), ("--steps",)),
+        (("optimize", "demo", "-o", "x"), ("units",)),
+        (("survey", "demo", "demo", "-o", "x.atlas", "--evidence", "filtres"), ("filtres", "filters")),
+        (("survey", "demo", "demo", "-o", "x.atlas", "--memory", "much"), ("much",)),
+        (("paint", "demo"), ("paint",)),
+        (("layers", "demo", "--colour"), ("--colour",)),
+        (("examples", "demo", "no-such-folder", "conv2:0", "-o", "x"), ("no-such-folder",)),
+        (("store", "digest", "missing.atlas"), ("missing.atlas",)),
+        (("show", "missing.png"), ("missing.png",)),
+    ],
+    ids=lambda value: " ".join(value[:3]) if isinstance(value, tuple) else "",
+)
+def test_wrong_input_is_one_line_and_exit_2(
+    pellucid: Callable[..., Answer],
+    arguments: tuple[str, ...],
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pellucid(*arguments).refused(2, *words)
+    assert list(tmp_path.iterdir()) == []  # nothing is left behind
+
+
+def test_an_image_as_model(pellucid: Callable[..., Answer], photos: Path) -> None:
+    pellucid("layers", photos / "00.png").refused(2, "00.png")
+
+
+def test_an_empty_folder(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    pellucid("examples", "demo", tmp_path / "empty", "conv2:0", "-o", tmp_path / "x").refused(2, "empty")
+
+
+def test_only_broken_files(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.jpg").write_bytes(b"nothing")
+    answer = pellucid("examples", "demo", tmp_path, "conv2:0", "-o", tmp_path / "x", "--quiet")
+    answer.refused(2, "3")
+
+
+def test_weights_that_do_not_fit(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    save_file({"other.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
+    answer = pellucid(
+        "layers", "torchvision/squeezenet1_0", "--weights", tmp_path / "other.safetensors", "--quiet"
+    )
+    answer.refused(2, "other.weight", "52")
+
+
+class Payload:
+    """Pickled, it would create a file when it is loaded."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.marker,)
+
+
+def test_a_checkpoint_that_runs_code_is_refused(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    (tmp_path / "evil.pt").write_bytes(pickle.dumps(Payload(marker)))
+    pellucid("layers", "torchvision/squeezenet1_0", "--weights", tmp_path / "evil.pt").refused(3, "evil.pt")
+    assert not marker.exists()
+
+
+def test_an_atlas_of_a_newer_version(pellucid: Callable[..., Answer], atlas: Path, tmp_path: Path) -> None:
+    newer = tmp_path / "newer.atlas"
+    shutil.copy(atlas, newer)
+    with sqlite3.connect(newer) as base:
+        base.execute("pragma user_version = 999")
+    base.close()
+    pellucid("store", "digest", newer).refused(2, "999")
+
+
+def test_a_picture_is_no_atlas(pellucid: Callable[..., Answer], photos: Path, tmp_path: Path) -> None:
+    pellucid("export", photos / "00.png", "-o", tmp_path / "site").refused(2, "00.png")
+
+
+def test_an_atlas_of_another_network(
+    pellucid: Callable[..., Answer], atlas: Path, photos: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.atlas"
+    shutil.copy(atlas, copy)
+    model = ("torchvision/squeezenet1_0", "--weights", "random")
+    pellucid("survey", *model, photos, "features.0:0", "-o", copy, "--steps", 2, "--quiet").refused(
+        2, "another network"
+    )
+
+
+def test_other_settings_are_refused(pellucid: Callable[..., Answer], atlas: Path, photos: Path) -> None:
+    arguments = ("survey", "demo", photos, "conv2:0-3", "-o", atlas, "--steps", 5, "--size", 64, "--quiet")
+    pellucid(*arguments).refused(2, "steps 4")
+
+
+def test_a_second_writer(pellucid: Callable[..., Answer], atlas: Path, photos: Path) -> None:
+    from pellucid.store import AtlasWriter
+
+    with AtlasWriter.open(atlas):
+        code = "import sys; from pellucid.cli import run; sys.exit(run(sys.argv[1:]))"
+        command = [
+            sys.executable,
+            "-c",
+            code,
+            "survey",
+            "demo",
+            photos,
+            "conv2:0-3",
+            "-o",
+            atlas,
+            "--steps",
+            "4",
+            "--size",
+            "64",
+            "-q",
+        ]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 73, answer.stderr
+    assert str(os.getpid()) in answer.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk(
+    pellucid: Callable[..., Answer], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = (
+        "import resource, signal, sys; from pellucid.cli import run\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "import pellucid.evidence.optimum, pellucid.survey\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
+        "sys.exit(run(sys.argv[1:]))"
+    )
+    command = [
+        sys.executable,
+        "-c",
+        script,
+        "survey",
+        "demo",
+        photos,
+        "conv2",
+        "-o",
+        tmp_path / "a.atlas",
+        "--steps",
+        "2",
+        "-q",
+    ]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert answer.returncode in (74, 75), answer.stderr
+    assert len(answer.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_survey_says_how_to_go_on_and_does(
+    number: int, code: int, photos: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "stopped.atlas"
+    command = [
+        sys.executable,
+        "-m",
+        "pellucid",
+        "survey",
+        "demo",
+        photos,
+        "conv2",
+        "-o",
+        path,
+        "--steps",
+        "30",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(number)
+    asked = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert time.monotonic() - asked < 10
+    assert "Traceback" not in err
+    assert "goes on" in err.strip().splitlines()[-1]
+    assert sqlite3.connect(path).execute("pragma integrity_check").fetchone() == ("ok",)
