@@ -73,16 +73,16 @@ def _disjoint_places(net: Net, layer: Layer) -> list[Place]:
     height, width = net.input.size
     taken = np.zeros((height, width), bool)
     places: list[Place] = []
-    positions = list(np.ndindex(*layer.grid))
-    for position, box in zip(
-        positions, net.fields(layer.name).boxes([0] * len(positions), positions), strict=True
-    ):
-        x0, y0, x1, y1 = (int(edge) for edge in box)
-        if min(x0, y0) >= 0 and x1 <= width and y1 <= height and not taken[y0:y1, x0:x1].any() and x1 > x0:
+    positions: list[tuple[int, ...]] = list(np.ndindex(*layer.grid))
+    boxes = net.fields(layer.name).boxes([0] * len(positions), positions)
+    inside = (
+        (boxes[:, :2] >= 0).all(1) & (boxes[:, 2:] <= (width, height)).all(1) & (boxes[:, 2] > boxes[:, 0])
+    )
+    for row in np.flatnonzero(inside):
+        x0, y0, x1, y1 = (int(edge) for edge in boxes[row])
+        if not taken[y0:y1, x0:x1].any() and len(places) < layer.units:
             taken[y0:y1, x0:x1] = True
-            places.append((position, (x0, y0, x1, y1)))
-            if len(places) == layer.units:
-                break
+            places.append((positions[row], (x0, y0, x1, y1)))
     if not places:
         raise InputError(f"{layer.name}: no position reads a patch that lies wholly inside the input")
     return places
@@ -98,7 +98,7 @@ def _measured(net: Net, layer: Layer, places: Sequence[Place]) -> tuple[Tensor, 
             black = torch.zeros(1, net.input.channels, *net.input.size, device=net.device, requires_grad=True)
             response = run(black)[layer.name]
             at = torch.stack(
-                [response[(0, unit, *position)] for unit, (position, _) in zip(units, used, strict=True)]
+                [response[0, unit][position] for unit, (position, _) in zip(units, used, strict=True)]
             )
             (gradient,) = torch.autograd.grad(at.sum(), black)
             weights += [gradient[0, :, y0:y1, x0:x1].cpu() for _, (x0, y0, x1, y1) in used]
@@ -112,7 +112,7 @@ def _check_linear(net: Net, layer: Layer, place: Place, weight: Tensor, bias: Te
     picture = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     position, (x0, y0, x1, y1) = place
     with tap(net, [layer.name]) as run:
-        response = run(picture[None])[layer.name][(0, slice(None), *position)].cpu()
+        response = run(picture[None])[layer.name][0].movedim(0, -1)[position].cpu()  # K
     expected = (weight * picture[:, y0:y1, x0:x1]).sum((1, 2, 3)) + bias
     near = 1e-3 * float(expected.abs().max())
     if not torch.allclose(response, expected, rtol=1e-3, atol=near):

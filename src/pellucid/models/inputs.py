@@ -73,19 +73,23 @@ class ImageInput:
             raise InputError(
                 f"input {value_range} {order}: the range is 0..1 or 0..255, the order rgb or bgr"
             )
-        facts = {
-            "size": (int(height), int(width)),
+        shape = (int(height), int(width))
+        recipe = recipe or Recipe(shape, channels=channels)
+        if recipe.size != shape or recipe.channels != channels:
+            raise InputError(f"the recipe gives {recipe}; the input is {channels}x{height}x{width}")
+        facts: dict[str, object] = {
+            "size": shape,
             "channels": channels,
             "mean": _per_channel(mean, 0.0, channels, "mean"),
             "std": _per_channel(std, 1.0, channels, "std"),
             "value_range": value_range,
             "order": order,
-            "recipe": recipe or Recipe(size=(int(height), int(width)), resize=None, channels=channels),
+            "recipe": recipe,
         }
-        if min(facts["std"]) <= 0:
-            raise InputError(f"std {facts['std']} must be above 0")
         for name, value in facts.items():
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, value)  # the class is frozen
+        if min(self.std) <= 0:
+            raise InputError(f"std {self.std} must be above 0")
 
     def normalize(self, pixels: Tensor) -> Tensor:
         """What the module is fed for pixels (N, C, H, W) in 0..1, RGB; differentiable."""

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pellucid.models.flow.flow import Flow, counted, reshaped
 
-__all__ = ["Layout", "layout_of"]
+__all__ = ["Layout", "layout_of", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Layout:
     def arranged(self, tensor: Tensor, items: int) -> Tensor:
         """(N, K, *positions), a view of `tensor` wherever memory allows."""
         if self.split is not None:
-            tensor = tensor.unflatten(self.split, (items, -1) if self.items_first else (-1, items))
+            pair = (items, -1) if self.items_first else (-1, items)
+            tensor = tensor.view(*tensor.shape[: self.split], *pair, *tensor.shape[self.split + 1 :])
         tensor = tensor.permute(self.order)
         return tensor.unsqueeze(1) if self.units == 0 else tensor.flatten(1, self.units)
 
@@ -73,5 +74,5 @@ def _unit_axes(flow: Flow, axes: list[int]) -> list[int]:
 
 def unknown(shape: tuple[int, ...], items: int) -> Flow:
     """The flow of a tensor that no rule followed: its first axis is taken for the items."""
-    size = items if shape and shape[0] == items else 1
-    return replace(Flow(shape, {}, ()), marks={"item": torch.arange(size).view(-1, *[1] * (len(shape) - 1))})
+    known = shape[:1] == (items,)
+    return Flow(shape, {"item": counted(shape, 0)} if known else {}, ())
