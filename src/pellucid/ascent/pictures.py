@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of 8 bits: what a canvas becomes when it is saved, and what a net is fed when the file is read again."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["clipped_share", "fed", "shown"]
+
+# How near to an end of the range counts as clipped.
+EDGE = 0.02
+
+
+def shown(pictures: Tensor) -> NDArray[np.uint8]:
+    """(N, H, W, C) uint8 from (N, C, H, W) in 0..1."""
+    whole = (pictures.detach() * 255).round().to(torch.uint8)
+    return whole.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def fed(pictures: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
+    """(N, C, H, W) float32 in 0..1 from (N, H, W, C) uint8; the way back from `shown`."""
+    return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float() / 255
+
+
+def clipped_share(picture: NDArray[np.uint8]) -> float:
+    """The share of channel values in the lowest or highest 2 % of the range.
+
+    >>> clipped_share(np.array([[[0, 5, 6, 128]]], np.uint8))
+    0.5
+    """
+    return float(((picture < EDGE * 255) | (picture > (1 - EDGE) * 255)).mean())

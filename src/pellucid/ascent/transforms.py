@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small random shifts, turns and changes of size between canvas and net: what survives them is no accident of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["TRANSFORMS", "Draws", "Transforms", "view_maps", "warped"]
+
+GRAY = 0.5
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What was drawn, one entry for each view; shifts are [y, x] in pixels away from the center, angles in degrees."""
+
+    first_shift: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    angle: NDArray[np.float64]
+    second_shift: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Transforms:
+    """The steps between canvas and view, in their order: pad, jitter, scale, rotate, jitter.
+
+    A jitter of d crops d pixels from the height and the width, with 0 to d of them before the picture: every whole
+    number is equally likely, so a view lies at most d/2 off its center. Scales and angles (degrees, counterclockwise)
+    are drawn from lists, where an entry may stand several times.
+
+    The view has the size of the canvas: what padding adds, the last crop takes off (as Distill's article does, and
+    lucid's recipes), so a net that accepts one size needs no other path, and no time goes into pixels outside the
+    canvas. `pad` pixels of gray surround it, and gray goes on where a turned view reaches farther; without padding the
+    border's color goes on.
+    """
+
+    name: str
+    pad: int = 0
+    first_jitter: int = 0
+    scales: tuple[float, ...] = (1.0,)
+    angles: tuple[float, ...] = (0.0,)
+    second_jitter: int = 0
+
+    @property
+    def identity(self) -> bool:
+        """Whether every view is the canvas itself."""
+        return (self.first_jitter, self.scales, self.angles, self.second_jitter) == (0, (1.0,), (0.0,), 0)
+
+    def draws(self, stream: np.random.Generator, views: int) -> Draws:
+        """The first `views` draws of a stream; a longer run begins with the same ones."""
+        chance = stream.random((views, 6))
+        first, second = (
+            np.floor(chance[:, at : at + 2] * (jitter + 1)) - jitter / 2
+            for at, jitter in ((0, self.first_jitter), (4, self.second_jitter))
+        )
+        scale = np.array(self.scales)[np.floor(chance[:, 2] * len(self.scales)).astype(int)]
+        angle = np.array(self.angles)[np.floor(chance[:, 3] * len(self.angles)).astype(int)]
+        return Draws(first, scale, angle, second)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "pad": self.pad,
+            "first_jitter": self.first_jitter,
+            "scales": list(self.scales),
+            "angles": list(self.angles),
+            "second_jitter": self.second_jitter,
+        }
+
+
+def affine(draws: Draws) -> NDArray[np.float64]:
+    """Where each view's pixels lie on the canvas: (views, 2, 3), from centered [x, y, 1] to centered [x, y], in pixels.
+
+    The steps undone from last to first: the second shift, the turn, the scale, the first shift. With y pointing down, a
+    counterclockwise turn of the picture by a reads the canvas at the point turned clockwise by a.
+    """
+    turn = np.radians(draws.angle)
+    cos, sin = np.cos(turn) / draws.scale, np.sin(turn) / draws.scale
+    linear = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
+    shift = np.einsum("vab,vb->va", linear, draws.second_shift[:, ::-1]) + draws.first_shift[:, ::-1]
+    return np.concatenate([linear, shift[..., None]], -1)
+
+
+def view_maps(transforms: Transforms, streams: Sequence[np.random.Generator], steps: int) -> Tensor:
+    """The maps of all steps, as `warped` takes them, from one stream for each item: (steps, N, 2, 3) float32."""
+    each = [affine(transforms.draws(stream, steps)) for stream in streams]
+    return torch.from_numpy(np.stack(each, 1).astype(np.float32))
+
+
+def warped(pictures: Tensor, matrices: Tensor, *, gray: bool) -> Tensor:
+    """Each picture seen through its own affine map, in one bilinear sampling.
+
+    Parameters
+    ----------
+    pictures : (N, C, H, W) float32
+    matrices : (N, 2, 3) float32, from a view's centered pixels [x, y, 1] to the picture's [x, y], as `affine` gives
+    gray : outside the picture is 0.5; otherwise the border's color goes on
+
+    Returns
+    -------
+    (N, C, H, W) float32
+    """
+    height, width = pictures.shape[-2:]
+    half = torch.tensor([width / 2, height / 2], dtype=matrices.dtype, device=matrices.device)
+    # grid_sample counts from -1 to 1 across the picture, so a map between pixels is stretched on either side.
+    unit = torch.cat([matrices[:, :, :2] * half / half[:, None], (matrices[:, :, 2] / half)[..., None]], -1)
+    grid = F.affine_grid(unit, list(pictures.shape), align_corners=False)
+    if not gray:
+        return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    return F.grid_sample(pictures - GRAY, grid, padding_mode="zeros", align_corners=False) + GRAY
+
+
+def _angles(reach: int, zeros: int) -> tuple[float, ...]:
+    return tuple(map(float, range(-reach, reach + 1))) + (0.0,) * zeros
+
+
+TRANSFORMS = {
+    # lucid's `standard_transforms`: eleven scales, and 26 angles of which six are zero.
+    "lucid": Transforms("lucid", 12, 8, tuple(1 + (i - 5) / 50 for i in range(11)), _angles(10, 5), 4),
+    # The footnote of the article of 2017, whose pictures were made with other settings than lucid's.
+    "distill2017": Transforms("distill2017", 16, 16, (1.0, 0.975, 1.025, 0.95, 1.05), _angles(5, 0), 8),
+    "none": Transforms("none"),
+}

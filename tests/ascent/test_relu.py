@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Redirected rectifiers against lucid's rule, worked out by hand on two or three numbers."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from pellucid.ascent.relu import Redirected
+
+ROWS = torch.tensor([True, True])
+
+
+def slope(function, inputs, upward, rows=ROWS):
+    inputs = torch.tensor(inputs, requires_grad=True)
+    with Redirected(rows):
+        outputs = function(inputs + 0)
+    torch.testing.assert_close(outputs, function(inputs.detach().clone()))
+    (found,) = torch.autograd.grad((outputs * torch.tensor(upward)).sum(), inputs)
+    return found.tolist()
+
+
+RECTIFIERS = {
+    "module": nn.ReLU(),
+    "module in place": nn.ReLU(inplace=True),
+    "functional": F.relu,
+    "functional in place": lambda x: F.relu(x, inplace=True),
+    "functional in place by position": lambda x: F.relu(x, True),
+    "torch": torch.relu,
+    "torch in place": torch.relu_,
+    "method": lambda x: x.relu(),
+    "method in place, result ignored": lambda x: (x.relu_(), x)[1],
+    "relu6": nn.ReLU6(),
+    "relu6 in place": nn.ReLU6(inplace=True),
+    "relu6 functional": F.relu6,
+    "hardtanh": nn.Hardtanh(0.0, 9.0),
+    "hardtanh in place": lambda x: F.hardtanh(x, 0.0, 9.0, True),
+}
+
+
+@pytest.mark.parametrize("name", RECTIFIERS)
+def test_a_silent_item_gets_what_could_raise_it(name):
+    # First item: all inputs negative, so no gradient of its own; what would lower a negative input stays blocked.
+    # Second item: one input is positive, so its ordinary gradient is not zero everywhere and stays as it is.
+    found = slope(RECTIFIERS[name], [[-1.0, -2.0], [3.0, -2.0]], [[0.5, -0.5], [0.5, 0.5]])
+    assert found == [[0.5, 0.0], [0.5, 0.0]]
+
+
+def test_only_the_rows_named_are_redirected():
+    rows = torch.tensor([False, True])
+    assert slope(F.relu, [[-1.0], [-1.0]], [[1.0], [1.0]], rows) == [[0.0], [1.0]]
+
+
+def test_relu6_also_blocks_what_would_rise_above_six():
+    assert slope(F.relu6, [[7.0, 8.0, -1.0], [7.0, 1.0, 1.0]], [[1.0, -1.0, 1.0], [1.0, 1.0, 0.0]]) == [
+        [0.0, -1.0, 1.0],
+        [0.0, 1.0, 0.0],
+    ]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [F.silu, F.gelu, lambda x: F.gelu(x, approximate="tanh"), nn.SiLU(inplace=True), nn.GELU(), F.hardswish],
+)
+def test_smooth_rectifiers_are_redirected_where_they_are_flat(function):
+    found = slope(function, [[-500.0, -600.0], [1.0, 2.0]], [[1.0, -1.0], [1.0, 1.0]])
+    assert found[0] == [1.0, 0.0]
+    ordinary = torch.tensor([1.0, 2.0], requires_grad=True)
+    function(ordinary + 0).sum().backward()
+    assert found[1] == pytest.approx(ordinary.grad.tolist())
+
+
+def test_outside_the_context_nothing_is_changed():
+    inputs = torch.tensor([[-1.0]], requires_grad=True)
+    with Redirected(torch.tensor([True])):
+        pass
+    F.relu(inputs).sum().backward()
+    assert inputs.grad.item() == 0
+
+
+def test_a_tensor_without_the_items_as_first_axis_is_left_alone():
+    assert slope(F.relu, [[-1.0], [-1.0]], [[1.0], [1.0]], torch.tensor([True] * 3)) == [[0.0], [0.0]]
