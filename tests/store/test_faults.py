@@ -14,7 +14,7 @@ import toy_atlas
 
 from pellucid.errors import AtlasInUse, NoSpace, NotAnAtlas, StorageError
 from pellucid.store import Atlas, AtlasWriter
-from pellucid.store.faults import opening_errors, sqlite_errors
+from pellucid.store.faults import file_errors, sqlite_errors
 
 JOBS = 120
 FILL = """
@@ -162,7 +162,7 @@ def test_each_answer_of_sqlite_has_its_error(tmp_path, code, error, exit_code):
     ("number", "error"), [(errno.ENOSPC, NoSpace), (errno.EDQUOT, NoSpace), (errno.EIO, StorageError)]
 )
 def test_each_answer_of_the_system_has_its_error(tmp_path, number, error):
-    with pytest.raises(error) as caught, opening_errors(tmp_path / "x.atlas"):
+    with pytest.raises(error) as caught, file_errors(tmp_path / "x.atlas"):
         raise OSError(number, os.strerror(number), str(tmp_path / "x.atlas"))
     assert type(caught.value) is error
 

@@ -140,6 +140,10 @@ EVIL_SCHEMAS = {
         "DROP TABLE job",
         "CREATE TABLE job(name TEXT PRIMARY KEY)",
     ),
+    "a name that is no Unicode": (
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_schema SET sql = CAST(x'435245415445205441424c4520a9a928a9' AS TEXT) WHERE name = 'item'",
+    ),
     "forged schema text": (
         "PRAGMA writable_schema = ON",
         "UPDATE sqlite_schema SET sql = 'rubbish' WHERE name = 'item'",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pellucid.errors import AtlasInUse, NoSpace, NotAnAtlas, PellucidError, StorageError
 
-__all__ = ["one_line", "opening_errors", "sqlite_errors"]
+__all__ = ["file_errors", "one_line", "sqlite_errors"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DAMAGED = frozenset(
@@ -37,13 +37,17 @@ def sqlite_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def opening_errors(path: Path) -> Iterator[None]:
-    """As `sqlite_errors`, and what the system raises too: for blocks in which no code of a caller runs."""
+def file_errors(path: Path) -> Iterator[None]:
+    """As `sqlite_errors`, with what the system and the decoding of text raise: for blocks free of callers' code."""
     try:
         with sqlite_errors(path):
             yield
     except PellucidError:
         raise
+    except (
+        UnicodeDecodeError
+    ) as error:  # from a name in a forged file, even where SQLite only complains about it
+        raise NotAnAtlas(f"{path} is damaged: a text in it is no Unicode; restore it from a copy") from error
     except OSError as error:
         raise _from_system(path, error) from error
 

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pellucid.errors import NotAnAtlas, StorageError, UnknownName, did_you_mean
-from pellucid.store.faults import opening_errors, sqlite_errors
+from pellucid.store.faults import file_errors
 from pellucid.store.schema import check_schema
 
 __all__ = ["Reader", "connect", "real_path"]
@@ -90,7 +90,7 @@ class Reader:
         self._deadline = math.inf
         self._stamp: tuple[int, ...] | None = None  # of a file that was opened as one that nobody writes
         self._lent = connection is not None
-        with opening_errors(path):
+        with file_errors(path):
             self._connection = connection or self._opened()
 
     def _opened(self) -> sqlite3.Connection:
@@ -138,7 +138,7 @@ class Reader:
 
     def rows(self, query: str, *values: Any, limit_s: float = _TIME_LIMIT_S) -> list[tuple[Any, ...]]:
         """All rows that answer `query`. Broken Unicode, or a number beyond 64 bits, matches nothing."""
-        with self.turn, sqlite_errors(self.path):
+        with self.turn, file_errors(self.path):
             if self._stamp is not None and (self._has_log() or self._now() != self._stamp):
                 self._connection.close()  # a writer has come after all
                 self._connection, self._stamp = self._checked("ro"), None

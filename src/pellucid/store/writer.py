@@ -18,7 +18,7 @@ from pellucid.store.atlas import Atlas
 from pellucid.store.content import TABLES
 from pellucid.store.creation import create as create_atlas
 from pellucid.store.digest import seal
-from pellucid.store.faults import opening_errors, sqlite_errors
+from pellucid.store.faults import file_errors, sqlite_errors
 from pellucid.store.fit import fits
 from pellucid.store.incoming import Incoming
 from pellucid.store.lock import WriterLock
@@ -59,7 +59,7 @@ class AtlasWriter(Atlas):
         NoSpace, StorageError : the disk is full, failed, or is a network disk
         """
         path = Path(path)
-        with opening_errors(path):
+        with file_errors(path):
             place = real_path(path)  # two names of one file must meet at one lock
             if place.exists() or not create:
                 Atlas.open(path).close()
