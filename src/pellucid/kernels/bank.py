@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernels of one layer as they meet the input: the weights, and what each of their channels is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pellucid.errors import InputError
+
+__all__ = ["GRAY", "RGB", "Bank"]
+
+GRAY = ("gray",)
+RGB = ("red", "green", "blue")
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """Kernels `weights` (K, C, kh, kw), finite, read-only; `channels` names each of the C input channels.
+
+    The weights are meant as seen from the input, with its normalization folded in; where the channels are
+    red, green and blue, colors drawn from them are those of the user's image.
+    """
+
+    weights: NDArray[np.float64]
+    channels: tuple[str, ...]
+    layer: str
+
+    @classmethod
+    def of(cls, weights: ArrayLike, *, channels: Sequence[str] | None = None, layer: str = "") -> Bank:
+        """The bank of an array of kernels.
+
+        Parameters
+        ----------
+        weights : (K, C, kh, kw); a signal's (K, C, k) becomes one pixel high; a volume's (K, C, d, kh, kw)
+            lays its d slices among the channels
+        channels : C names; None: gray for one, red, green, blue for three, else numbers from 0
+
+        Raises
+        ------
+        InputError : another shape, no weight, a weight that is no finite number, or another count of names
+
+        Examples
+        --------
+        >>> Bank.of(np.ones((2, 3, 5, 5))).channels
+        ('red', 'green', 'blue')
+        >>> Bank.of(np.ones((4, 1, 9))).weights.shape
+        (4, 1, 1, 9)
+        """
+        array = np.array(weights, np.float64)
+        if array.ndim not in (3, 4, 5) or not array.size:
+            raise InputError(
+                f"an array of shape {array.shape} is no bank of kernels; "
+                "(K, C, kh, kw) is one, (K, C, k) for a signal, (K, C, d, kh, kw) for a volume"
+            )
+        if not np.isfinite(array).all():
+            raise InputError(
+                f"the kernels of {layer or 'this layer'} hold weights that are no finite numbers"
+            )
+        names = _names(channels, array.shape[1])
+        if array.ndim == 3:
+            array = array[:, :, None, :]
+        elif array.ndim == 5:
+            names = tuple(f"{name} {depth}" for name in names for depth in range(array.shape[2]))
+            array = array.reshape(len(array), -1, *array.shape[3:])  # (K, C * d, kh, kw)
+        array.setflags(write=False)
+        return cls(array, names, layer)
+
+    @property
+    def count(self) -> int:
+        """K, the number of kernels."""
+        return len(self.weights)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a kernel."""
+        return self.weights.shape[2], self.weights.shape[3]
+
+    @property
+    def is_color(self) -> bool:
+        """Whether the channels are red, green and blue."""
+        return self.channels == RGB
+
+    @property
+    def words(self) -> str:
+        """What the bank holds: `96 filters of 7x7 on red, green, blue`."""
+        height, width = self.size
+        size = f"{width}" if height == 1 else f"{height}x{width}"
+        kinds = ", ".join(self.channels) if len(self.channels) <= 4 else f"{len(self.channels)} channels"
+        return f"{self.count} filter{'s' if self.count > 1 else ''} of {size} on {kinds}"
+
+
+def _names(channels: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    if channels is None:
+        return {1: GRAY, 3: RGB}.get(count) or tuple(str(number) for number in range(count))
+    if len(channels) != count:
+        raise InputError(f"{len(channels)} channel names were given for kernels with {count} channels")
+    return tuple(channels)

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a first layer: what each filter looks for, in numbers and in a word, and how the layer is doing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.kernels.bank import Bank
+from pellucid.kernels.family import FAMILIES, GROUPS, Signs, family_of
+from pellucid.kernels.likeness import Pair, pairs
+from pellucid.kernels.measures import Measures, measure
+
+__all__ = ["FilterReading", "LayerReading", "read"]
+
+
+@dataclass(frozen=True)
+class FilterReading:
+    """What one filter looks for.
+
+    Parameters
+    ----------
+    unit : its index in the layer
+    family : one of FAMILIES; `group`: gabor, color contrast or other, as in published counts; `why`: the evidence
+    shape : what fits it best for the freedom it takes: gabor, edge, blob, center-surround; of a small kernel its
+        largest part: average, edge, line, center
+    name : of a kernel that has one, `-` before it where it is negated, or of a shape that it is exactly; or None
+    dc : the response to an input of ones: the sum of its weights; `norm`: the root of their sum of squares
+    chroma : share of energy off the gray axis, 0..1; `opponent_axis`: black-white, red-cyan, blue-yellow or
+        magenta-green; both None where the channels are neither gray nor red, green, blue
+    color : the unit direction over the channels that holds most energy, its largest entry positive
+    frequency : cycles per pixel; of the Gabor where one is found, else of the strongest wave
+    orientation_deg : the direction the wave runs in, across its stripes, like `theta` of scikit-image's
+        gabor_kernel: 0 to the right (stripes upright), 45 to the lower right, 90 down, below 180; None for none
+    stripes_deg : the direction of the stripes themselves, a quarter turn from it
+    bandwidth_octaves : of the Gabor, at half its amplitude; None for none, or where it lets low frequencies pass
+    symmetry : -1 odd to 1 even, about its best center; `separability`: share of energy in one column times one row
+    gabor_r2, edge_r2, blob_r2, center_surround_r2 : share of energy explained, 0..1; None for a small kernel
+    neighbors : agreement of neighboring weights, -1..1
+    dead, noisy : flags; `negated_by`, `duplicate_of`: the filter most like its negative, most like itself, or None
+    """
+
+    unit: int
+    family: str
+    group: str
+    why: str
+    shape: str
+    name: str | None
+    dc: float
+    norm: float
+    chroma: float | None
+    opponent_axis: str | None
+    color: tuple[float, ...]
+    frequency: float
+    orientation_deg: float | None
+    stripes_deg: float | None
+    bandwidth_octaves: float | None
+    symmetry: float
+    separability: float
+    gabor_r2: float | None
+    edge_r2: float | None
+    blob_r2: float | None
+    center_surround_r2: float | None
+    neighbors: float
+    dead: bool
+    noisy: bool
+    negated_by: int | None
+    duplicate_of: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The reading as JSON, numbers with six digits that count."""
+        return {key: _short(value) for key, value in asdict(self).items()}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_short(part) for part in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+@dataclass(frozen=True)
+class LayerReading:
+    """What a layer's filters look for: `filters` in the layer's order, `pairs` of filters that are much alike."""
+
+    layer: str
+    words: str
+    small: bool
+    filters: tuple[FilterReading, ...]
+    pairs: tuple[Pair, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many filters each family has, the largest first; a family without filters is left out."""
+        found = Counter(row.family for row in self.filters)
+        return dict(sorted(found.items(), key=lambda entry: (-entry[1], FAMILIES.index(entry[0]))))
+
+    @property
+    def verdict(self) -> str:
+        """The layer in words: its families, what looks untrained or dead, what is there twice."""
+        count = len(self.filters)
+        families = ", ".join(f"{number} {family}" for family, number in self.counts.items())
+        dead = _some(sum(row.dead for row in self.filters), count, "is dead", "are dead")
+        if self.small:
+            health = f"Kernels this small are too small for fits and to tell noise from structure; {dead}"
+        else:
+            noisy = sum(row.noisy for row in self.filters)
+            health = f"{_some(noisy, count, 'looks untrained', 'look untrained').capitalize()}, {dead}"
+        negated = sum(pair.correlation < 0 for pair in self.pairs)
+        twice = (
+            f"{_number(negated, 'negated pair')}, {_number(len(self.pairs) - negated, 'pair of duplicates')}"
+        )
+        return f"{self.words}: {families}. {health}; {twice}."
+
+    def to_json(self) -> dict[str, Any]:
+        """The reading as JSON."""
+        return {
+            "layer": self.layer,
+            "filters": [row.to_json() for row in self.filters],
+            "counts": self.counts,
+            "pairs": [pair.to_json() for pair in self.pairs],
+            "verdict": self.verdict,
+        }
+
+
+def _some(part: int, whole: int, one: str, more: str) -> str:
+    return f"{part or 'none'} of {whole} {more if part > 1 else one}"
+
+
+def _number(count: int, noun: str) -> str:
+    kind, _, rest = noun.partition(" of ")
+    plural = f"{kind}s of {rest}" if rest else f"{kind}s"
+    return f"{count or 'no'} {plural if count > 1 else noun}"
+
+
+def read(bank: Bank) -> LayerReading:
+    """What each filter of a bank looks for.
+
+    References
+    ----------
+    Opponent axes: Rafegas and Vanrell 2018, "Color encoding in biologically-inspired convolutional neural
+    networks". Families: Olah et al. 2020, "An Overview of Early Vision in InceptionV1".
+
+    Examples
+    --------
+    >>> halves = np.zeros((1, 1, 7, 7)); halves[..., :3] = -1; halves[..., 4:] = 1
+    >>> read(Bank.of(halves)).filters[0].family
+    'edge'
+    """
+    measures = measure(bank)
+    found = pairs(np.where(measures.dead[:, None, None, None], 0.0, bank.weights))
+    rows = tuple(_row(unit, measures, found) for unit in range(bank.count))
+    return LayerReading(bank.layer, bank.words, measures.small, rows, found)
+
+
+def _row(unit: int, measures: Measures, found: Sequence[Pair]) -> FilterReading:
+    shaped = measures.shaped
+    chroma = None if measures.chroma is None else float(measures.chroma[unit])
+    family, why = family_of(
+        Signs(
+            dead=bool(measures.dead[unit]),
+            noisy=bool(measures.noisy[unit]),
+            chroma=chroma,
+            shape=shaped.shape[unit],
+            r2=float(shaped.best_r2[unit]),
+            adjusted_r2=float(shaped.adjusted_r2[unit]),
+            cycles=float(shaped.frequency[unit]) * max(measures.size),
+            spread=float(measures.spread[unit]),
+            small=measures.small,
+        )
+    )
+    orientation = _orientation(float(shaped.angle[unit]), family)
+    r2 = {name: float(values[unit]) for name, values in shaped.r2.items()}
+    return FilterReading(
+        unit=unit,
+        family=family,
+        group=GROUPS[family],
+        why=why,
+        shape=shaped.shape[unit],
+        name=measures.name[unit],
+        dc=float(measures.dc[unit]),
+        norm=float(measures.norm[unit]),
+        chroma=chroma,
+        opponent_axis=None if measures.axis is None else measures.axis[unit],
+        color=tuple(float(part) for part in measures.color[unit]),
+        frequency=float(shaped.frequency[unit]),
+        orientation_deg=orientation,
+        stripes_deg=None if orientation is None else (orientation + 90) % 180,
+        bandwidth_octaves=_or_none(float(shaped.bandwidth[unit])),
+        symmetry=float(measures.symmetry[unit]),
+        separability=float(measures.separability[unit]),
+        gabor_r2=r2.get("gabor"),
+        edge_r2=r2.get("edge"),
+        blob_r2=r2.get("blob"),
+        center_surround_r2=r2.get("center-surround"),
+        neighbors=float(measures.neighbors[unit]),
+        dead=bool(measures.dead[unit]),
+        noisy=bool(measures.noisy[unit]),
+        negated_by=_partner(unit, found, -1),
+        duplicate_of=_partner(unit, found, 1),
+    )
+
+
+def _orientation(angle: float, family: str) -> float | None:
+    if np.isnan(angle) or family in ("dead", "noise"):
+        return None
+    return float(np.degrees(angle)) % 180
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _partner(unit: int, found: Sequence[Pair], sign: int) -> int | None:
+    """The other filter of the strongest pair of this sign."""
+    mine = [pair for pair in found if unit in (pair.first, pair.second) and pair.correlation * sign > 0]
+    if not mine:
+        return None
+    best = max(mine, key=lambda pair: abs(pair.correlation))
+    return best.second if best.first == unit else best.first
