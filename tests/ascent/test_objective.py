@@ -8,7 +8,8 @@ from pellucid.ascent.objective import OBJECTIVES, Goal, Objective, Scores, chann
 from pellucid.errors import InputError
 from pellucid.records import Unit
 
-RESPONSES = {"a": torch.randn(3, 5, 4, 6), "logits": torch.randn(3, 7)}
+RANDOM = torch.Generator().manual_seed(0)
+RESPONSES = {"a": torch.randn(3, 5, 4, 6, generator=RANDOM), "logits": torch.randn(3, 7, generator=RANDOM)}
 
 
 def test_a_channel_is_a_mean_over_positions():

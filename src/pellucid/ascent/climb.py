@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -54,10 +54,10 @@ class Climbed:
     """
 
     goal: Goal
-    picture: NDArray[np.uint8]
+    picture: NDArray[np.uint8] = field(repr=False)
     activation: float | None
     initial: float | None
-    history: NDArray[np.float32]
+    history: NDArray[np.float32] = field(repr=False)
     clipped: float
     diagnosis: str | None
     seconds: float
