@@ -152,7 +152,7 @@ def examples(photos: Photographs, layer: Layer, index: int, name: str) -> Record
         "mean": Number(1.5 * index - 2.25, "mean response"),
         "sd": Number(3.0 + index, "standard deviation"),
         "zeros": Number(12.5 * (index % 3), "zeros", "%"),
-        "dead": Number(index == 3, "dead"),
+        "dead": Number(index == 3, "dead: never changes on this data"),
         "responses": Histogram(
             tuple(np.linspace(-30.0, 60.0, 25).tolist()),
             tuple(int(2000 * share) for share in shares),
@@ -189,7 +189,7 @@ def write_atlas(
             (59, 59),
             (16, 16),
             True,
-            (middle, name(2, "features.1")),
+            (middle, pool),
         ),
         Layer("logits", "Linear", (), units, None, None, False),
     ]

@@ -57,7 +57,10 @@ class Book:
 
     def __init__(self, atlas: Atlas) -> None:
         self.atlas = atlas
-        self.card, self.plan = discreet(atlas.card), discreet(atlas.plan)
+        card = atlas.card
+        labels = card.pop("labels", None)  # names, and not paths even where they look like some
+        self.labels = [str(label) for label in labels] if isinstance(labels, list) else []
+        self.card, self.plan = discreet(card), discreet(atlas.plan)
         self.net = str(self.card.get("name") or "a network")
         self.written_by = atlas.written_by
         self.kinds = atlas.kinds()
@@ -87,9 +90,7 @@ class Book:
 
     def label(self, layer: str, index: int) -> str:
         """The class that a unit of the network's output stands for; empty elsewhere."""
-        labels = self.card.get("labels")
-        known = layer == "logits" and isinstance(labels, list) and index < len(labels)
-        return str(labels[index]) if known else ""
+        return self.labels[index] if layer == "logits" and index < len(self.labels) else ""
 
     def kinds_about(self, chapter: Chapter) -> list[Kind]:
         """The kinds of which there is a record about any unit of the layer."""

@@ -17,14 +17,14 @@ Fact = tuple[str, str]
 SHORT_DIGEST = 16
 
 
-def net_facts(card: Mapping[str, Any], plan: Mapping[str, Any], items: int) -> list[Fact]:
+def net_facts(card: Mapping[str, Any], plan: Mapping[str, Any], *, labels: int, items: int) -> list[Fact]:
     """Input, normalization, labels, data and weights of the net, as far as card and plan tell them."""
     facts: list[Fact] = []
-    fed, data, labels = card.get("input"), plan.get("data"), card.get("labels")
+    fed, data = card.get("input"), plan.get("data")
     if isinstance(fed, Mapping):
         facts += _input_facts(fed)
-    if isinstance(labels, list | tuple) and labels:
-        facts.append(("labels", value_words(len(labels))))
+    if labels:
+        facts.append(("labels", value_words(labels)))
     if isinstance(data, Mapping):
         facts.append(("data", f"{data.get('name', 'unnamed')}, {value_words(items)} items"))
     digest = card.get("weights_digest")

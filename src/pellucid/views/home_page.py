@@ -47,14 +47,15 @@ class Plate:
 def home_page(book: Book) -> bytes:
     """The first page of the site."""
     skipped = book.atlas.skipped()
+    data = book.plan.get("data")
     return typeset(
         "home.html",
         HOME,
         book=book,
-        facts=net_facts(book.card, book.plan, book.atlas.item_count),
+        facts=net_facts(book.card, book.plan, labels=len(book.labels), items=book.atlas.item_count),
         made=survey_facts(book.card, book.plan),
         notes=_texts(book.card.get("notes")),
-        credits=_texts((book.plan.get("data") or {}).get("credits")),
+        credits=_texts(data.get("credits") if isinstance(data, dict) else None),
         plates=list(_plates(book)),
         course=list(_course(book)),
         units=sum(len(chapter.units) for chapter in book.shown),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,11 +38,12 @@ def is_quick(path: str) -> bool:
 
 
 class LiveSite:
-    """The files of an atlas's site as the atlas is now. Threads may share it."""
+    """The files of an atlas's site as the atlas is now. Threads may share it; it lets go of the atlas at its end."""
 
     def __init__(self, path: str | Path) -> None:
         self._parts = (Path(path), Path(f"{path}-wal"))
         self._atlas = Atlas.open(path)
+        weakref.finalize(self, self._atlas.close)
         self._edition = _Edition(self._stamp(), Site(self._atlas))
 
     def _stamp(self) -> _Stamp:
@@ -62,10 +64,6 @@ class LiveSite:
                 edition.kept, edition.kept_bytes = {}, len(found[0])
             edition.kept[path] = found
         return found
-
-    def close(self) -> None:
-        """Let go of the atlas."""
-        self._atlas.close()
 
 
 def _moment(part: Path) -> tuple[int, int, int] | None:

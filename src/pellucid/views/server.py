@@ -126,10 +126,12 @@ def serve(
 
 def _listening(host: str, port: int) -> socket.socket:
     """A socket that listens, so that what is wrong with host or port is known before anything else is done."""
+    if not 0 <= port <= 65535:  # the system would take the lower half of a larger number
+        raise InputError(f"{port} is no port; ports run from 0 to 65535, and 0 means any free one")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         door = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:
         raise InputError(
             f"{host!r} with port {port} is no address to listen on; 127.0.0.1 with 8420 is one"
         ) from error
@@ -137,14 +139,14 @@ def _listening(host: str, port: int) -> socket.socket:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         door.bind(address)
         door.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         door.close()
         raise _unusable(host, port, error) from error
     return door
 
 
-def _unusable(host: str, port: int, error: OSError | OverflowError) -> InputError:
-    number = getattr(error, "errno", None)
+def _unusable(host: str, port: int, error: OSError) -> InputError:
+    number = error.errno
     if number == errno.EADDRINUSE:
         return InputError(
             f"port {port} of {host} is in use; choose another with --port, or 0 for any free one"
@@ -157,7 +159,7 @@ def _unusable(host: str, port: int, error: OSError | OverflowError) -> InputErro
         return InputError(
             f"{host} is no address of this machine; 127.0.0.1 is, and 0.0.0.0 means all of them"
         )
-    return InputError(f"port {port} of {host} cannot be listened on ({error}); ports run from 0 to 65535")
+    return InputError(f"port {port} of {host} cannot be listened on: {error}")
 
 
 def _print(line: str) -> None:

@@ -17,8 +17,8 @@ __all__ = ["SortKey", "Tile", "sort_keys", "tile"]
 class Tile:
     """One unit as strips and grids show it.
 
-    `reason` says why there is no picture; `flags` are the labels of its true truth values (as `dead`) and the first
-    words of its diagnoses; `numbers` the sortable ones by `KIND.NAME`; `words` what a text filter looks through.
+    `reason` says why there is no picture; `flags` are the first words of its true truth values' labels (as `dead`) and of its
+    diagnoses; `numbers` the sortable ones by `KIND.NAME`; `words` what a text filter looks through.
     """
 
     index: int
@@ -75,10 +75,12 @@ def _picture(kinds: Sequence[Kind], records: Mapping[str, Record]) -> tuple[Pict
 
 def _flags(name: str, figure: Number) -> list[str]:
     if figure.value is True:
-        return [figure.label]
-    if name.startswith(DIAGNOSIS) and isinstance(figure.value, str):
-        return [figure.value.partition(":")[0]]
-    return []
+        words = figure.label
+    elif name.startswith(DIAGNOSIS) and isinstance(figure.value, str):
+        words = figure.value
+    else:
+        return []
+    return [words.partition(":")[0]]  # "dead: never changes on this data" is flagged as dead
 
 
 def sort_keys(kinds: Sequence[Kind], tiles: Iterable[Tile]) -> list[SortKey]:
