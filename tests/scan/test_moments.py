@@ -64,6 +64,17 @@ def test_a_large_mean_does_not_swallow_the_variance() -> None:
     assert found.variance == pytest.approx(values.double().var(correction=0).item(), rel=1e-9)
 
 
+def test_a_constant_has_no_variance_though_its_squares_are_rounded() -> None:
+    for constant in (0.1, 0.3, 1e-20, 3e38):
+        values = torch.full((5, 1, 3001), constant)
+        found = run(Moments, layer(1, (3001,)), values, [[0, 1, 2], [3, 4]]).result()[0]
+        assert (found.variance, found.dead) == (0.0, True)
+        values[2, 0, 7] = float(np.nextafter(np.float32(constant), np.float32(0)))
+        found = run(Moments, layer(1, (3001,)), values, [[0, 1, 2], [3, 4]]).result()[0]
+        assert found.variance >= 0
+        assert not found.dead
+
+
 def test_large_layers_are_summed_in_parts_that_leave_nothing_out() -> None:
     shape = (3, 5, 300, 301)  # 270,900 positions a unit and item: more than one part each
     values = torch.rand(shape, generator=torch.Generator().manual_seed(2)).relu()

@@ -238,8 +238,10 @@ def test_more_than_a_fifth_of_the_first_thousand_stops_early() -> None:
         if state.next_row > 1100:
             raise KeyboardInterrupt
 
+    # 200 of the first 1,000 are bearable, whatever else is in the same batch.
+    bearable = [*range(0, 800, 4), *range(1000, 1024)]
     with pytest.raises(KeyboardInterrupt):
-        scan(planted(), Planted(3000, broken=range(0, 800, 4)), ["logits"], batch=64, on_batch=enough)
+        scan(planted(), Planted(3000, broken=bearable), ["logits"], batch=64, on_batch=enough)
     assert reached[-1] == 1152
 
 

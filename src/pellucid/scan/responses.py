@@ -57,6 +57,8 @@ class Responses:
     def of(cls, response: Tensor, rows: Integers, slots: Integers) -> Responses:
         """From (N, K, *positions) of any floating point type; float32 holds halves exactly."""
         values = response.detach().float()
+        if values.device.type == "mps":
+            values = values.cpu()  # no float64 there, and sums need it
         return cls(values.flatten(2) if values.ndim > 2 else values[..., None], rows, slots)
 
     @property

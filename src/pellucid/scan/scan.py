@@ -131,9 +131,11 @@ def _run(
     valid: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
     def take(layer: str, response: Tensor) -> None:
-        responses = Responses.of(response, *valid)
-        for subscriber in progress.running[layer].values():
-            subscriber.update(responses)
+        about = net.layer(layer)
+        if response.shape != (size, about.units, *about.grid):
+            shape = f"{tuple(response.shape)} for {size} items"
+            raise InputError(f"{layer} gave {shape}; it has {about.units} units on a grid of {about.grid}")
+        progress.update(layer, Responses.of(response, *valid))
 
     with watch(net, list(progress.running), take) as run, closing(stream):
         for batch in stream:
@@ -143,25 +145,25 @@ def _run(
                 run(batch.tensor(net.device))
             progress.next_row += len(batch.rows)
             progress.problems += batch.problems
-            _judge(source, progress)
+            _judge(source, progress, len(batch.rows))
             if on_batch is not None:
                 on_batch(progress)
 
 
-def _judge(source: Source, progress: ScanState) -> None:
-    """Stop where too many items cannot be read: after the first 1,000, and at the end."""
+def _judge(source: Source, progress: ScanState, latest: int) -> None:
+    """Stop where too many items cannot be read: once past the first 1,000, and at the end."""
     finished = progress.next_row == progress.total
-    if not progress.problems or not (finished or progress.next_row >= JUDGED_ITEMS):
+    if not finished and not progress.next_row - latest < JUDGED_ITEMS <= progress.next_row:
         return
     judged = progress.total if finished else JUDGED_ITEMS
-    broken = sum(row < judged for row, _ in progress.problems)
-    row, reason = progress.problems[0]
-    first = f"the first, {source.names[row]}: {reason}"
-    if broken == progress.total:
+    broken = [(row, reason) for row, reason in progress.problems if row < judged]
+    if len(broken) <= MOST_BROKEN * judged:
+        return
+    first = f"the first, {source.names[broken[0][0]]}: {broken[0][1]}"
+    if len(broken) == progress.total:
         raise NoItems(f"none of the {progress.total} items of {source.name} can be read; {first}")
-    if broken > MOST_BROKEN * judged:
-        part = "" if finished else "first "
-        raise InputError(f"{broken} of the {part}{judged} items of {source.name} cannot be read; {first}")
+    part = "" if finished else "first "
+    raise InputError(f"{len(broken)} of the {part}{judged} items of {source.name} cannot be read; {first}")
 
 
 def _found(layer: Layer, progress: ScanState) -> LayerScan:

@@ -16,6 +16,7 @@ from pellucid.errors import InputError
 from pellucid.records import Layer, canonical_json
 from pellucid.scan.bands import Bands
 from pellucid.scan.moments import Moments
+from pellucid.scan.responses import Responses
 from pellucid.scan.subscriber import Subscriber
 
 __all__ = ["SUBSCRIBERS", "ScanState"]
@@ -48,6 +49,11 @@ class ScanState:
     def __post_init__(self) -> None:
         for layer in self.layers:
             self.running.setdefault(layer.name, {name: kind(layer) for name, kind in SUBSCRIBERS.items()})
+
+    def update(self, layer: str, responses: Responses) -> None:
+        """Take in what a layer answered to the next batch."""
+        for subscriber in self.running[layer].values():
+            subscriber.update(responses)
 
     def to_bytes(self) -> bytes:
         """Everything but the layers; equal bytes for equal progress. Arrays only: reading it runs no code."""
