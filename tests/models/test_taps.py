@@ -225,7 +225,10 @@ def test_watch_hands_out_the_tensor_itself_in_order() -> None:
 
 def test_normalization_and_autocast() -> None:
     module = planted_net()
-    with torch.autocast("cpu", torch.bfloat16), tap(load(module, input=ImageInput(32, mean=(1.0,))), ["conv"]) as run:
+    with (
+        torch.autocast("cpu", torch.bfloat16),
+        tap(load(module, input=ImageInput(32, mean=(1.0,))), ["conv"]) as run,
+    ):
         read = run(edge_picture()[None])["conv"]
     torch.testing.assert_close(read, module.conv(edge_picture()[None] - 1).detach())
     assert read.dtype == torch.float32
@@ -330,11 +333,20 @@ class Windows(nn.Module):
         self.inner = nn.Linear(3, 5)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        x = pixels.unflatten(3, (2, -1)).permute(0, 3, 2, 4, 1) if self.items_first else pixels.unflatten(3, (2, -1))
+        x = (
+            pixels.unflatten(3, (2, -1)).permute(0, 3, 2, 4, 1)
+            if self.items_first
+            else pixels.unflatten(3, (2, -1))
+        )
         if not self.items_first:
             x = x.permute(3, 0, 2, 4, 1)  # windows, items, h, w, channels
         x = self.inner(x.flatten(0, 1))
-        return x.flatten(1).sum(1).reshape(*((-1, 2) if self.items_first else (2, -1))).mean(int(self.items_first))[:, None]
+        return (
+            x.flatten(1)
+            .sum(1)
+            .reshape(*((-1, 2) if self.items_first else (2, -1)))
+            .mean(int(self.items_first))[:, None]
+        )
 
 
 @pytest.mark.parametrize("items_first", [True, False])
@@ -347,4 +359,6 @@ def test_items_folded_with_windows_are_unfolded(items_first: bool) -> None:
         read = run(pixels)["inner"]
     expected = module.inner(pixels.permute(0, 2, 3, 1)).detach()  # N h w K
     for window in (0, 1):
-        torch.testing.assert_close(read[:, :, window], expected[:, :, 4 * window : 4 * window + 4].permute(0, 3, 1, 2))
+        torch.testing.assert_close(
+            read[:, :, window], expected[:, :, 4 * window : 4 * window + 4].permute(0, 3, 1, 2)
+        )

@@ -92,7 +92,11 @@ def test_a_reused_relu_is_one_layer_for_each_call() -> None:
     net = plain(residual_net())
     assert names(net) == ["conv1", "relu", "conv2", "relu#2", "conv3", "relu#3", "fc", "logits"]
     # the sum is conv2 and what conv1's relu gave; the latter is rectified, so the search ends there
-    assert [net.layer(f"relu{call}").fed_by for call in ("", "#2", "#3")] == [("conv1",), ("conv2",), ("conv3",)]
+    assert [net.layer(f"relu{call}").fed_by for call in ("", "#2", "#3")] == [
+        ("conv1",),
+        ("conv2",),
+        ("conv3",),
+    ]
     assert defaults(net) == ["conv1", "conv2", "conv3", "logits"]
 
 
@@ -187,7 +191,13 @@ class Kinds(nn.Module):
         x = self.drop(self.max(self.relu6(y)))
         self.leaky(y)
         x = self.scaled(x, self.gate(y[:, :1].mean((2, 3), keepdim=True)))
-        self.negated(x), self.shift(x), self.cat(x, F.relu(x)), self.mixed(x, y[:, :, :16, :16]), self.cubic(x)
+        (
+            self.negated(x),
+            self.shift(x),
+            self.cat(x, F.relu(x)),
+            self.mixed(x, y[:, :, :16, :16]),
+            self.cubic(x),
+        )
         return self.up(x)
 
 
@@ -293,7 +303,9 @@ def test_outputs_that_are_refused_by_name(wrap: object, told: str) -> None:
 
 
 def test_a_module_that_fails_is_told_in_one_line() -> None:
-    with pytest.raises(InputError, match=r"^Sequential does not run on an input of 3x32x32 \(RuntimeError: .*--input$"):
+    with pytest.raises(
+        InputError, match=r"^Sequential does not run on an input of 3x32x32 \(RuntimeError: .*--input$"
+    ):
         plain(nn.Sequential(nn.Conv2d(5, 2, 1)))
 
 
@@ -326,7 +338,9 @@ def test_what_no_rule_knows_keeps_its_items() -> None:
 
 
 def test_one_channel_and_one_unit() -> None:
-    net = load(nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten(), nn.Linear(36, 1)), input="1x8x8", normalize="none")
-    assert [(layer.units, layer.grid) for layer in net.layers()][0] == (1, (6, 6))
-    assert [(layer.units, layer.grid) for layer in net.layers()][-1] == (1, ())
+    net = load(
+        nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten(), nn.Linear(36, 1)), input="1x8x8", normalize="none"
+    )
+    assert (net.layer("0").units, net.layer("0").grid) == (1, (6, 6))
+    assert (net.layer("logits").units, net.layer("logits").grid) == (1, ())
     assert_sane(net)

@@ -22,7 +22,10 @@ __all__ = ["FirstLayer", "first_layer"]
 
 Place = tuple[tuple[int, ...], tuple[int, int, int, int]]  # a position, and the box of pixels under it
 
-WEIGHTED = ("Conv", "Linear")  # how the kinds of layers begin or end that weigh their input
+WEIGHTED = (
+    "Conv",
+    "Linear",
+)  # how the names of modules begin that weigh their input, other libraries' included
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,8 @@ def first_layer(net: Net) -> FirstLayer:
 
 
 def _weighs(net: Net, layer: Layer) -> bool:
-    call = net.trace.calls[layer.name]
-    part = net.module.get_submodule(call.module) if call.module else nn.Identity()
-    return type(part).__name__.startswith(WEIGHTED) or isinstance(part, nn.Conv2d | nn.Linear)
+    part = net.module.get_submodule(net.trace.calls[layer.name].module)
+    return isinstance(part, nn.Conv2d | nn.Linear) or type(part).__name__.startswith(WEIGHTED)
 
 
 def _disjoint_places(net: Net, layer: Layer) -> list[Place]:

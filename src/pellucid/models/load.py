@@ -121,7 +121,9 @@ def _named(model: str, wishes: _Wishes, trust_code: str | None) -> tuple[Bluepri
         )
     library, slash, name = model.partition("/")
     if slash and library in LIBRARIES and not Path(model).exists():
-        blueprint = LIBRARIES[library](name, wishes.weights)  # a misspelled name is told before missing weights
+        blueprint = LIBRARIES[library](
+            name, wishes.weights
+        )  # a misspelled name is told before missing weights
         if wishes.weights is None:
             raise InputError(
                 f"{model} needs weights: add --weights FILE, --weights DEFAULT (download) or --weights random"
@@ -135,6 +137,8 @@ def _named(model: str, wishes: _Wishes, trust_code: str | None) -> tuple[Bluepri
         return _demo_blueprint(), wishes
     if ".py:" in model or model.endswith(".py"):
         return file_blueprint(model if ".py:" in model else f"{model}:"), wishes
+    if not model.strip():
+        raise UnknownName(f"no model was named; {FORMS}")
     return _file_named_as_model(Path(model), trust_code), wishes
 
 
@@ -155,8 +159,8 @@ def _file_named_as_model(path: Path, trust_code: str | None) -> Blueprint:
         raise InputError(
             f"{path.name}: ONNX files are not supported yet; use the module it was made from, or a .pt2"
         )
-    what = {"picture": "a picture", "text": "text"}.get(kind, "no model file")
-    raise InputError(f"{path.name} is {what}; MODEL comes first: {FORMS}")
+    what = {"picture": "a picture", "text": "text"}.get(kind, "no file that is known")
+    raise InputError(f"{path.name} is {what}, not a network; {FORMS}")
 
 
 def _demo_blueprint() -> Blueprint:

@@ -65,13 +65,13 @@ def _check_position(query: UnitQuery, layer: Layer) -> None:
     at = query.position
     if at is None:
         return
-    grid = ",".join(map(str, layer.grid))
     if not layer.grid:
         raise UnknownName(f"{layer.name} has no positions, @ was asked; leave it out")
     if at != "center" and (
         len(at) != len(layer.grid) or any(p >= size for p, size in zip(at, layer.grid, strict=True))
     ):
-        raise UnknownName(f"{layer.name} has a grid of {grid}, position {','.join(map(str, at))} was asked")
+        grid, asked = "x".join(map(str, layer.grid)), ",".join(map(str, at))
+        raise UnknownName(f"{layer.name} has a grid of {grid} (positions from 0), {asked} was asked")
 
 
 def _label_index(query: UnitQuery, layer: Layer, labels: Sequence[str] | None) -> int:
@@ -84,9 +84,8 @@ def _label_index(query: UnitQuery, layer: Layer, labels: Sequence[str] | None) -
         )
     hits = [index for index, name in enumerate(labels) if name == label]
     if len(hits) > 1:
-        raise UnknownName(
-            f"label {label!r} stands {len(hits)} times; write {OUTPUT}:{','.join(map(str, hits))} or one of them"
-        )
+        which = " or ".join(f"{OUTPUT}:{index}" for index in hits)
+        raise UnknownName(f"label {label!r} stands {len(hits)} times: write {which}")
     if not hits:
         raise UnknownName(f"no label {label!r}; {did_you_mean(label, labels)}")
     return hits[0]

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first layer's filters as they act on pixels, against the weights they are made of."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from nets import COLOR, planted_net
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pellucid.errors import InputError
+from pellucid.models import load, tap
+
+
+def test_the_planted_filters() -> None:
+    first = load(planted_net(), input="3x32x32", normalize="none").first_layer()
+    assert first.layer.name == "conv"
+    torch.testing.assert_close(first.weight, planted_net().conv.weight.detach())
+    torch.testing.assert_close(first.bias, torch.tensor([0.0, 0.0, 0.0, -1.0]), atol=1e-5, rtol=0)
+
+
+def test_normalization_and_channel_order_are_folded_in() -> None:
+    net = load(planted_net(), input="3x32x32", normalize="100,110,120/50,25,10 0..255 bgr")
+    first = net.first_layer()
+    # the filter's first channel reads blue; one step of a pixel in 0..1 is 255 / std
+    torch.testing.assert_close(first.weight[COLOR, 2], torch.full((5, 5), 255 / 50))
+    torch.testing.assert_close(first.weight[COLOR, 1], torch.full((5, 5), -255 / 25))
+    torch.testing.assert_close(first.bias[COLOR], torch.tensor(25 * (-100 / 50 + 110 / 25)))
+
+
+def test_weight_and_bias_foretell_the_response() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 70, (3, 2), stride=2, padding=1, dilation=2), nn.ReLU())
+    net = load(module, input="3x24x24", normalize="imagenet")
+    first = net.first_layer()
+    assert first.weight.shape == (70, 3, 5, 3)  # a dilated filter with its holes
+    pixels = torch.rand(1, 3, 24, 24)
+    with tap(net, ["0"]) as run:
+        response = run(pixels)["0"]
+    x0, y0, x1, y1 = net.fields("0").box(7, (4, 5))
+    patch = pixels[0, :, y0:y1, x0:x1]
+    torch.testing.assert_close(response[0, 7, 4, 5], (patch * first.weight[7]).sum() + first.bias[7])
+
+
+def test_a_network_that_changes_its_own_input() -> None:
+    models = pytest.importorskip("torchvision.models")
+    net = load("torchvision/googlenet", weights="random")
+    first = net.first_layer()
+    weight = net.module.conv1.conv.weight.detach()
+    # GoogLeNet turns torchvision's normalization into (x - 0.5) / 0.5
+    torch.testing.assert_close(first.weight, weight / 0.5, atol=1e-4, rtol=1e-3)
+    assert models
+
+
+def test_a_linear_first_layer_reads_the_whole_image() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 9, 5), nn.ReLU())
+    first = load(module, input="3x8x9", normalize="none").first_layer()
+    torch.testing.assert_close(first.weight.flatten(1), module[1].weight.detach())
+    torch.testing.assert_close(first.bias, module[1].bias.detach())
+
+
+def test_standardized_weights_are_seen_as_they_act() -> None:
+    class Standardized(nn.Conv2d):
+        def forward(self, x: Tensor) -> Tensor:
+            return F.conv2d(x, self.weight - self.weight.mean((1, 2, 3), keepdim=True), self.bias)
+
+    module = Standardized(3, 4, 3)
+    for name, net in (("0", nn.Sequential(module)), ("logits", module)):
+        first = load(net, input="3x16x16", normalize="none").first_layer()
+        assert first.layer.name == name
+        torch.testing.assert_close(first.weight.mean((1, 2, 3)), torch.zeros(4), atol=1e-6, rtol=0)
+
+
+def test_layers_that_do_not_read_pixels_linearly_are_refused() -> None:
+    class Squared(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * x
+
+    net = load(nn.Sequential(Squared(), nn.Conv2d(3, 2, 3)), input="3x16x16", normalize="none")
+    with pytest.raises(InputError, match="does not read the pixels linearly"):
+        net.first_layer()
+    net = load(nn.Sequential(nn.ReLU()), input="3x16x16", normalize="none")
+    with pytest.raises(InputError, match="no convolution"):
+        net.first_layer()
+
+
+def test_a_filter_larger_than_the_image_is_told() -> None:
+    net = load(nn.Sequential(nn.Conv2d(3, 2, 9, padding=4)), input="3x8x8", normalize="none")
+    with pytest.raises(InputError, match="no position reads a patch"):
+        net.first_layer()
