@@ -50,7 +50,8 @@ def test_the_size_follows_the_receptive_field(fully_convolutional):
     assert picture_size(net, ["0"]) == (96, 96)
     assert picture_size(net, ["2"]) == (128, 128)
     assert picture_size(net, ["0", "2"]) == (128, 128)
-    assert picture_size(net, ["logits"]) == (160, 160)
+    assert picture_size(net, ["logits"]) == (128, 128)
+    assert picture_size(net, ["logits"], (160, 112)) == (160, 112)
 
 
 def test_a_net_of_one_size_gets_that_size_at_every_layer(one_size_only):
@@ -70,8 +71,8 @@ def test_a_small_input_is_never_enlarged_and_keeps_its_shape():
 def test_a_picture_smaller_than_the_receptive_field_has_no_room(fully_convolutional):
     assert has_room(fully_convolutional, "2", (125, 130))
     assert not has_room(fully_convolutional, "2", (130, 124))
-    assert has_room(fully_convolutional, "logits", (160, 160))
-    assert not has_room(fully_convolutional, "logits", (160, 159))
+    assert has_room(fully_convolutional, "logits", (128, 160))
+    assert not has_room(fully_convolutional, "logits", (128, 127))
 
 
 def test_goals_are_shared_out_evenly_within_the_memory(fully_convolutional):
