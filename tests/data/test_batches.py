@@ -103,8 +103,10 @@ def test_no_more_than_what_is_asked_is_decoded_ahead() -> None:
 
 
 def test_closing_early_leaves_no_thread() -> None:
-    with closing(batches(Plain(500, slow=True), RECIPE, size=8, ahead=9)) as stream:
+    source = Plain(500, slow=True)
+    with closing(batches(source, RECIPE, size=8, workers=1, ahead=9)) as stream:
         next(stream)
+    assert len(source.asked) < 40  # 80 were promised; those not begun are let go
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("pellucid")]
 
 
