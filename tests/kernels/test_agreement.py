@@ -135,7 +135,7 @@ def test_the_span_of_a_response() -> None:
     ],
 )
 def test_what_is_no_image_gets_a_clear_line(image: np.ndarray) -> None:
-    with pytest.raises(InputError, match="works?$"):
+    with pytest.raises(InputError, match=r"works?$"):
         agreement(image, [[1]])
 
 

@@ -79,10 +79,11 @@ def test_numbers_stand_up_to_11_by_11_and_are_left_out_beyond() -> None:
 def test_a_color_filter_is_drawn_in_color_and_says_what_each_channel_adds() -> None:
     random = np.random.default_rng(0)
     patch, weights = random.uniform(size=(3, 7, 7)), np.zeros((3, 7, 7))
-    weights[0] = 1
+    weights[0], weights[2, 0, 0] = 1, 0.5
     probe = Probe(0, 0, (0, 0, 7, 7), patch, weights, bias=-1.5)
     page = agreement_figure(HALVES, np.ones((2, 4)), probe, stride=(2, 2))
-    assert (rasters(page)[3].pixels == [255, 128, 128]).all()
+    assert (rasters(page)[3].pixels[1:] == [255, 128, 128]).all()
+    assert f"{patch[0, 0, 0] + 0.5 * patch[2, 0, 0]:.2f}" in words(page)
     said = words(page)
     assert f"red {patch[0].sum():.3g}" in said
     assert "green 0" in said

@@ -33,13 +33,14 @@ def test_every_filter_stands_once_in_the_order_asked(layer: tuple[Bank, LayerRea
     assert all(mark.x + mark.width <= page.width and mark.y + mark.height <= page.height for mark in inside)
 
 
-def test_a_tile_shows_its_filter(layer: tuple[Bank, LayerReading]) -> None:
-    page = filter_sheet(*layer, style=SheetStyle(order="index", scale="shared"))
-    first = next(mark for mark in page.marks if isinstance(mark, Raster))
+def test_each_tile_shows_the_filter_of_its_caption(layer: tuple[Bank, LayerReading]) -> None:
+    page = filter_sheet(*layer, style=SheetStyle(order="norm", scale="shared"))
+    tiles = [mark for mark in page.marks if isinstance(mark, Raster)]
     weights = layer[0].weights
-    expected = 127.5 + 127.5 * weights[0].transpose(1, 2, 0) / np.abs(weights).max()
-    assert np.abs(first.pixels - expected).max() <= 0.51
-    assert first.width % 7 == 0  # every weight a whole number of pixels
+    for unit, tile in zip(units(page), tiles, strict=True):
+        expected = 127.5 + 127.5 * weights[unit].transpose(1, 2, 0) / np.abs(weights).max()
+        assert np.abs(tile.pixels - expected).max() <= 0.51
+        assert tile.width % 7 == 0  # every weight a whole number of pixels
 
 
 def test_the_sheet_says_what_it_holds_and_how_to_read_it(layer: tuple[Bank, LayerReading]) -> None:

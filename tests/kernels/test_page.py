@@ -37,6 +37,14 @@ def test_marks_stand_where_they_belong_two_pixels_for_one(page: Page) -> None:
     assert np.asarray(image.convert("L"))[60:82, 20:100].min() < 120  # letters
 
 
+def test_texts_start_end_or_center_where_they_are_put() -> None:
+    for anchor, start, end in (("start", 100, 130), ("middle", 85, 115), ("end", 70, 100)):
+        page = Page(100, 30, (Label(50, 20, "HHHH", 11, anchor=anchor),), "")
+        dark = np.flatnonzero((np.asarray(page.image().convert("L")) < 128).any(0))
+        assert abs((dark[0] + dark[-1]) / 2 - (start + end) / 2) < 20
+        assert f'text-anchor="{anchor}"' in page.svg()
+
+
 def test_the_svg_is_sound_and_its_pictures_are_the_same(page: Page) -> None:
     root = ET.fromstring(page.svg())
     assert root.get("viewBox") == "0 0 80 50"

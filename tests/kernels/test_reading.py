@@ -168,3 +168,10 @@ def test_scale_does_not_change_what_a_filter_is(gabor) -> None:
     for one, other in zip(small.filters, large.filters, strict=True):
         assert (one.family, one.shape, one.opponent_axis) == (other.family, other.shape, other.opponent_axis)
         assert one.frequency == pytest.approx(other.frequency, rel=1e-4)
+
+
+def test_a_box_is_one_blob_and_not_a_center_with_a_surround() -> None:
+    for size in (5, 11):
+        row = read(Bank.of(np.ones((1, 1, size, size)))).filters[0]
+        assert (row.name, row.shape) == ("box", "blob")
+        assert row.orientation_deg is None

@@ -54,9 +54,8 @@ class Probe:
     @property
     def sum(self) -> float:
         """The response: the sum of the product, plus the bias."""
-        return math.fsum(
-            [*self.product.ravel(), self.bias]
-        )  # exact, so a flat patch under a Laplacian gives 0
+        # Exactly rounded, so that what cancels on a flat patch gives 0 in whatever order it is added.
+        return math.fsum([*self.product.ravel(), self.bias])
 
     def to_json(self) -> dict[str, Any]:
         """The probe as JSON; `bias` and `channel` only where there is one."""

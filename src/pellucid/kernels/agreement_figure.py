@@ -143,15 +143,15 @@ def _box(x: float, y: float, width: float, height: float) -> Marks:
 
 def _sum_marks(probe: Probe, top: float, cell: float) -> Marks:
     """Patch, times filter, equals product; and what they add up to."""
-    height, width = probe.filter.shape[-2] * cell, probe.filter.shape[-1] * cell
-    y, step = top + CAPTION_HEIGHT, width + BETWEEN
+    y, step = top + CAPTION_HEIGHT, GRID + BETWEEN
+    middle = y + probe.filter.shape[-2] * cell / 2
     for number, (name, pixels, numbers) in enumerate(_grids(probe)):
         x = MARGIN + number * step
-        yield Label(x, top + 14, name, 11, PALE_INK)
+        yield Label(x, top + 14, fitted(name, 11, step), 11, PALE_INK)
         yield from grid_marks(pixels, numbers=numbers, at=(x, y), cell=cell)
         if number < 2:
-            yield Label(x + width + BETWEEN / 2, y + height / 2 + 8, "×="[number], 22, INK, "middle")
-    x, middle = MARGIN + 3 * step - 8, y + height / 2
+            yield Label(x + GRID + BETWEEN / 2, middle + 8, "×="[number], 22, INK, "middle")
+    x = MARGIN + 3 * step - 8
     for number, line in enumerate(("their sum", *_shares(probe))):
         yield Label(x, middle - 20 - 14 * number, line, 11, PALE_INK)
     yield Label(x, middle + 10, value_words(float(f"{probe.sum:.4g}")), 28)
