@@ -310,16 +310,28 @@ def test_a_module_that_fails_is_told_in_one_line() -> None:
 
 
 def test_layers_that_know_nothing_of_the_input_are_left_out() -> None:
-    class Table(nn.Module):
+    """Also where their first axis is as long as the batch that is traced."""
+
+    class Tables(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.table = nn.Embedding(7, 3)
+            self.many, self.two = nn.Embedding(7, 3), nn.Embedding(2, 3)
             self.head = nn.Conv2d(3, 2, 1)
 
         def forward(self, pixels: Tensor) -> Tensor:
-            return self.head(pixels) + self.table(torch.arange(7)).mean()
+            tables = self.many(torch.arange(7)).mean() + self.two(torch.arange(2)).mean()
+            return self.head(pixels) + tables
 
-    assert names(plain(Table())) == ["head", "logits"]
+    assert names(plain(Tables())) == ["head", "logits"]
+
+
+def test_an_output_without_items_is_refused() -> None:
+    class Mean(nn.Module):
+        def forward(self, pixels: Tensor) -> Tensor:
+            return pixels.mean(0)
+
+    with pytest.raises(InputError, match="no axis for the items"):
+        plain(Mean())
 
 
 def test_what_no_rule_knows_keeps_its_items() -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pellucid.models.flow.flow import Flow, counted, reshaped
+from pellucid.models.flow.flow import Flow, reshaped
 
-__all__ = ["Layout", "layout_of", "unknown"]
+__all__ = ["Layout", "layout_of"]
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,3 @@ def _unit_axes(flow: Flow, axes: list[int]) -> list[int]:
         return single[:1]
     # nothing is known: channels come first in maps, last in sequences
     return [axes[-1] if len(axes) == 2 else axes[0]] if axes else []
-
-
-def unknown(shape: tuple[int, ...], items: int) -> Flow:
-    """The flow of a tensor that no rule followed: its first axis is taken for the items."""
-    known = shape[:1] == (items,)
-    return Flow(shape, {"item": counted(shape, 0)} if known else {}, ())

@@ -21,8 +21,9 @@ def untouched(module: nn.Module, *, frozen: bool = False) -> Iterator[None]:
     """
     modes = [(part, part.training) for part in module.modules()]
     thawed = [weight for weight in module.parameters() if frozen and weight.requires_grad]
-    places = {weight.device for weight in module.parameters() if weight.is_cuda}
-    kind = next((place.type for place in places), "cpu")
+    devices = {weight.device for weight in module.parameters()}
+    kind = next((device.type for device in devices), "cpu")
+    generators = [device.index for device in devices if device.type == "cuda"]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     try:
         for part, _ in modes:
@@ -31,7 +32,7 @@ def untouched(module: nn.Module, *, frozen: bool = False) -> Iterator[None]:
             weight.requires_grad_(False)
         # the fused path skips the inner modules, and gives other last bits with gradients than without
         torch.backends.mha.set_fastpath_enabled(False)
-        with torch.random.fork_rng(sorted(places, key=str)), torch.autocast(kind, enabled=False):
+        with torch.random.fork_rng(generators), torch.autocast(kind, enabled=False):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast_path)

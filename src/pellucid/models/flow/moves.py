@@ -88,8 +88,9 @@ def _side_by_side(name: str, flows: Sequence[Flow | None], lengths: Sequence[int
     alike = all(mark.shape[axis] == 1 and torch.equal(mark, known[0]) for mark in known)
     if alike and (len(known) == len(flows) or not is_reach(name)):
         return known[0]
-    empty = {"l": FAR, "h": -FAR}.get(name[0], -1)
-    blank = torch.full((1,) * known[0].ndim, empty)
+    blank = known[0].narrow(axis, 0, 1)  # a constant is of the same items and units as what it is joined to
+    if is_reach(name):
+        blank = torch.full_like(blank, -FAR if name.startswith("high") else FAR)
     parts = [blank if flow is None else flow.marks.get(name, blank) for flow in flows]
     wide = [max(part.shape[other] for part in parts) for other in range(blank.ndim)]
     full = [

@@ -69,15 +69,16 @@ def product(operation: Operation) -> Flow:
 
 
 def attention(operation: Operation) -> Flow:
-    """Each query sees all keys and values; the units are the values'."""
+    """Each query sees all keys and values; the units are the values'. A learned query sees nothing else."""
     shape = operation.shape
-    query, key, value = (operation.flow(name) for name in ("query", "key", "value"))
-    rows = replace(query.reduced([-1]), shape=shape)
+    key, value = operation.flow("key"), operation.flow("value")
+    seen = union([key.reduced([-2, -1]), value.reduced([-2, -1])], (*key.shape[:-2], 1, 1))
+    rows = [replace(seen, shape=shape)]
+    query = operation.flow_of(operation.arguments["query"])
+    if query is not None:
+        rows.insert(0, replace(query.reduced([-1]), shape=shape))
     columns = replace(value.reduced([-2]), shape=shape)
-    memory = replace(
-        union([key.reduced([-2, -1]), value.reduced([-2, -1])], (*key.shape[:-2], 1, 1)), shape=shape
-    )
-    return replace(rows.plain(), marks=_rows_and_columns(union([rows, memory], shape), columns))
+    return Flow(shape, _rows_and_columns(union(rows, shape), columns), value.steps)
 
 
 def _rows_and_columns(rows: Flow, columns: Flow) -> Mapping[str, Tensor]:
