@@ -25,9 +25,10 @@ ALLOWED = {
     "survey": {"errors", "figures", "records", "store", "data", "models", "ascent", "scan", "evidence"},
     "doctor": {"errors", "records"},
     "terminal": set(),
+    "respond": {"errors", "records", "kernels", "data", "models"},
     "demo": {"models", "evidence", "survey", "views"},
 }
-WITHOUT_TORCH = ("errors", "records", "figures", "store", "views", "doctor")
+WITHOUT_TORCH = ("errors", "records", "figures", "kernels", "store", "views", "doctor")
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pellucid.models import ImageInput as ImageInput
     from pellucid.models import Net as Net
     from pellucid.models import load as load
+    from pellucid.respond import respond as respond
     from pellucid.store import Atlas as Atlas
     from pellucid.survey import survey as survey
     from pellucid.views import export as export
@@ -40,6 +41,7 @@ _HOMES = {
     "filters": "pellucid.evidence.filters",
     "load": "pellucid.models",
     "optimize": "pellucid.evidence.optimum",
+    "respond": "pellucid.respond",
     "serve": "pellucid.views",
     "survey": "pellucid.survey",
 }
@@ -57,13 +59,14 @@ __all__ = [
     "filters",
     "load",
     "optimize",
+    "respond",
     "serve",
     "survey",
 ]
 
 
 class _Package(ModuleType):
-    """The package itself, on which `demo`, `doctor` and `survey` are functions and not the rooms of the same name.
+    """The package itself, on which `demo`, `doctor`, `respond` and `survey` are functions and not the rooms of the same name.
 
     Importing a submodule sets it as an attribute of its package; here that would hide the function, so it is not done.
     """

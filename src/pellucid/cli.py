@@ -230,19 +230,61 @@ def filters(
     common: Common,
     options: ModelOptions,
     layer: Annotated[str | None, typer.Option("--layer", help="the first layer when left out")] = None,
+    order: Annotated[
+        str, typer.Option("--order", help="family, orientation, frequency, norm, cluster or index")
+    ] = "family",
+    scale: Annotated[str, typer.Option("--scale", help="own or shared")] = "own",
     out: OutPicture = None,
 ) -> None:
-    """The first layer's filters as pictures."""
+    """The first layer's filters as pictures, and what each looks for."""
     from pellucid.evidence.filters import filters as read
+    from pellucid.kernels import SheetStyle
 
     net = options.load(model, common)
     found = read(net, layer)
     picture = out or Path("filters.png")
-    found.save(picture)
+    found.save(picture, SheetStyle(order=order, scale=scale))
     if common.json:
         print_json({**found.to_json(), "picture": str(picture)})
     else:
-        say(f"{len(found.units)} filters of {found.layer}: {picture}", common.quiet)
+        say(found.reading.verdict)
+        say(f"{picture}", common.quiet)
+
+
+@command(app, "respond")
+def respond(
+    image: Annotated[Path, typer.Argument(help="a picture")],
+    common: Common,
+    options: ModelOptions,
+    kernel: Annotated[
+        str | None, typer.Option("--kernel", help='rows as "0 1 0; 1 -4 1; 0 1 0", or a name as laplacian')
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="as for layers; all filters of its first layer")
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="one unit of the model's first layer, as features.0:17")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="Y,X in the response map; the strongest when left out")
+    ] = None,
+    pad: Annotated[str | None, typer.Option("--pad", help="reflect or zero, for a kernel")] = None,
+    color: Annotated[
+        bool, typer.Option("--color", help="the kernel on red, green and blue one by one")
+    ] = False,
+    out: OutPicture = None,
+) -> None:
+    """The agreement of a filter with every patch of a picture, taken apart at one of them."""
+    from pellucid.respond import respond as answer
+
+    net = None if model is None else options.load(model, common)
+    found = answer(image, kernel=kernel, net=net, unit=unit, at=_place(at), pad=pad, color=color)
+    picture = found.save(out or Path("response.png"))
+    if common.json:
+        print_json({**found.to_json(), "picture": str(picture)})
+    else:
+        low, high = float(found.maps.min()), float(found.maps.max())
+        say(f"responses from {low:.4g} to {high:.4g}: {picture}", common.quiet)
 
 
 @command(app, "optimize")
@@ -448,6 +490,16 @@ def doctor(common: Common) -> None:
         print_json({"checks": [dataclasses.asdict(check) for check in checks]})
     else:
         print_table(("", "state", "found", "advice"), [(c.name, c.state, c.found, c.advice) for c in checks])
+
+
+def _place(text: str | None) -> tuple[int, int] | None:
+    """The position that `Y,X` says."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", text)
+    if match is None:
+        raise InputError(f"--at {text!r}: write Y,X, two whole numbers from 0, as 12,30")
+    return int(match[1]), int(match[2])
 
 
 def _bytes(text: str) -> int:

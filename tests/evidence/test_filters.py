@@ -34,7 +34,7 @@ def test_colors_are_those_of_the_image_not_of_the_normalized_input() -> None:
         conv.weight[0, 1] = -0.5
     image = pl.ImageInput(8, mean=(0.5, 0.4, 0.3), std=(0.25, 0.5, 0.75))
     found = pl.filters(pl.load(nn.Sequential(conv), input=image))
-    assert found.weights[0, :, 0, 0] == pytest.approx([1.0, -1.0, 0.0])
+    assert found.bank.weights[0, :, 0, 0] == pytest.approx([1.0, -1.0, 0.0])
 
 
 def test_the_sheet_carries_its_provenance(planted: pl.Net, tmp_path: Path) -> None:
@@ -44,6 +44,21 @@ def test_the_sheet_carries_its_provenance(planted: pl.Net, tmp_path: Path) -> No
     assert stamp["weights_digest"] == planted.weights_digest
 
 
-def test_a_deeper_layer_is_refused_in_words(planted: pl.Net) -> None:
+def test_a_layer_without_kernels_is_refused_in_words(planted: pl.Net) -> None:
     with pytest.raises(InputError, match="conv"):
         pl.filters(planted, "fc")
+
+
+def test_deeper_kernels_are_shown_channel_by_channel() -> None:
+    net = pl.load("demo")
+    found = pl.filters(net, "conv2")
+    assert found.bank.weights.shape[:2] == (net.layer("conv2").units, net.layer("conv1").units)
+    assert found.picture(0).width > found.bank.size[1]
+
+
+def test_the_reading_names_what_was_planted(planted: pl.Net) -> None:
+    document = pl.filters(planted).to_json()
+    wanted = {"unit", "family", "dc", "orientation_deg", "frequency", "chroma", "opponent_axis", "gabor_r2"}
+    assert all(wanted <= set(row) for row in document["filters"])
+    assert document["filters"][COLOR]["unit"] == f"conv:{COLOR}"
+    assert document["filters"][DEAD]["dead"]

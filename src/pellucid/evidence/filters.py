@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Filters: the first layer's weights as pictures, in the colors of the user's image."""
+"""Filters: the first layer's weights as pictures, in the colors of the user's image, and what each looks for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from pellucid.errors import InputError
 from pellucid.evidence.job import Job, Settings
 from pellucid.figures import Figure, Number, Picture
-from pellucid.figures.sheet import contact_sheet
-from pellucid.figures.stamp import write_png
+from pellucid.kernels import Bank, LayerReading, Page, SheetStyle, filter_sheet, filter_tiles, read
 from pellucid.models.net import Net
 from pellucid.records import Kind, Panel, Provenance, Record, Unit
 from pellucid.scan import Scanned
@@ -30,88 +29,102 @@ KIND = Kind(
     panels=(
         Panel(
             "Filter",
-            "Gray is zero; a color is what the filter adds up where it is bright, its complement where it"
-            " is dark. Each filter has its own scale, so a weak and a strong one look alike: compare "
-            "their norms.",
-            ("filter", "norm"),
+            "Gray is zero; a color is what the filter adds up where it is bright, its complement where it "
+            "is dark. Each filter has its own scale, so a weak and a strong one look alike: compare norms.",
+            ("filter", "family", "why", "norm"),
+        ),
+        Panel(
+            "Reading",
+            "Measured on the weights alone. The family is the best of a few simple shapes; a low share "
+            "explained means that none of them is right.",
+            (
+                "orientation",
+                "frequency",
+                "chroma",
+                "opponent_axis",
+                "dc",
+                "gabor_r2",
+                "blob_r2",
+                "center_surround_r2",
+                "symmetry",
+                "negated_by",
+                "duplicate_of",
+            ),
         ),
     ),
     thumbnail="filter",
-    sortable=("norm",),
+    sortable=("norm", "family", "orientation", "frequency", "chroma"),
 )
 NEEDS = "weights"
 
 
 @dataclass(frozen=True)
 class Filters:
-    """The filters of a layer that looks at the image itself.
+    """The filters of a layer.
 
-    `weights` is (K, C, kh, kw) float32, as they apply to an image in 0..1: the net's normalization is folded in.
+    `bank.weights` is (K, C, kh, kw); of the first layer as they apply to an image in 0..1, the net's normalization folded in;
+    of a deeper layer as they are, one map for each channel they read.
     """
 
     layer: str
-    units: tuple[int, ...]
-    weights: NDArray[np.float32]
+    bank: Bank
     provenance: Provenance
 
-    def picture(self, place: int) -> Image.Image:
-        """One filter on its own scale: zero is middle gray, its largest weight black or full color; kw x kh pixels."""
-        return Image.fromarray(_pixels(self.weights[place]))
-
     @property
-    def norms(self) -> NDArray[np.float64]:
-        """(K,) the root of the sum of squares of each filter's weights."""
-        flat = self.weights.reshape(len(self.weights), -1).astype(np.float64)
-        return np.asarray(np.sqrt((flat**2).sum(1)))
+    def units(self) -> tuple[int, ...]:
+        """The indices of the filters in their layer."""
+        return tuple(range(self.bank.count))
 
-    def plot(self) -> Image.Image:
-        """All filters on one sheet, each on its own scale."""
-        tiles = [(self.picture(place), f"{unit}") for place, unit in enumerate(self.units)]
-        title = f"{self.provenance.net} {self.layer}: each filter on its own scale, gray is zero"
-        return contact_sheet(tiles, tile_px=88, title=title)
+    @cached_property
+    def reading(self) -> LayerReading:
+        """What each filter looks for: family with its evidence, orientation, frequency, color, fits, flags, pairs."""
+        return read(self.bank)
 
-    def png(self) -> bytes:
-        """The sheet as a PNG that carries its provenance."""
-        return write_png(self.plot(), self.provenance.to_json())
+    def picture(self, unit: int) -> Image.Image:
+        """One filter on its own scale: zero is middle gray, its largest weight black or full color; kw x kh pixels."""
+        return Image.fromarray(filter_tiles(self.bank)[unit])
 
-    def save(self, path: str | Path) -> Path:
-        """Write the sheet as a PNG that carries its provenance."""
-        target = Path(path)
-        target.write_bytes(self.png())
-        return target
+    def page(self, style: SheetStyle | None = None) -> Page:
+        """All filters on one page, as PNG or SVG."""
+        title = f"{self.provenance.net} {self.layer}"
+        return filter_sheet(self.bank, self.reading, style=style, title=title)
+
+    def plot(self, style: SheetStyle | None = None) -> Image.Image:
+        """All filters on one sheet, by family."""
+        return self.page(style).image()
+
+    def save(self, path: str | Path, style: SheetStyle | None = None) -> Path:
+        """Write the sheet as PNG, with its provenance inside, or as SVG."""
+        self.page(style).save(Path(path), self.provenance.to_json())
+        return Path(path)
 
     def to_json(self) -> dict[str, Any]:
-        return {"layer": self.layer, "filters": [{"unit": f"{self.layer}:{unit}"} for unit in self.units]}
+        """The reading of every filter, of the layer, and its verdict in words."""
+        row = self.reading.to_json()
+        return {
+            **row,
+            "filters": [{**each, "unit": f"{self.layer}:{each['unit']}"} for each in row["filters"]],
+        }
 
     def __repr__(self) -> str:
-        count, channels, height, width = self.weights.shape
-        return f"<{count} filters of {self.layer}, {channels}x{height}x{width}>"
+        return f"<{self.bank.words} of {self.layer}>"
 
     def _repr_png_(self) -> bytes:
-        return self.png()
-
-
-def _pixels(weight: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(C, kh, kw) weights as (kh, kw, 3) colors: zero is middle gray, the largest magnitude reaches an end."""
-    largest = float(np.abs(weight).max())
-    scaled = 0.5 + 0.5 * weight / largest if largest > 0 else np.full_like(weight, 0.5)
-    return np.asarray(
-        np.broadcast_to(np.rint(255 * scaled.transpose(1, 2, 0)), (*weight.shape[1:], 3)), np.uint8
-    )
+        return self.page().png(self.provenance.to_json())
 
 
 def filters(net: Net, layer: str | None = None) -> Filters:
-    """The first layer's filters, as they apply to an image in 0..1.
+    """The filters of the first layer, as they apply to an image in 0..1, and what each looks for.
 
     Parameters
     ----------
     net : what `load` returns
-    layer : a layer that looks at the image itself; the first one when left out
+    layer : another layer with kernels, whose weights are shown as they are, channel by channel
 
     Raises
     ------
     UnknownName : no such layer
-    InputError : the layer does not look at the image itself, or has no kernels of 1 or 3 channels
+    InputError : no layer of the net looks at the image itself, or the layer has no kernels
 
     References
     ----------
@@ -120,17 +133,39 @@ def filters(net: Net, layer: str | None = None) -> Filters:
     Examples
     --------
     >>> import pellucid as pl
-    >>> pl.filters(pl.load("demo")).weights.shape[1]
+    >>> found = pl.filters(pl.load("demo"))
+    >>> found.bank.weights.shape[1]
     3
+    >>> len(found.reading.filters) == len(found.units)
+    True
     """
-    first = net.first_layer()
-    if layer is not None and net.layer(layer).name != first.layer.name:
-        raise InputError(
-            f"{layer} does not look at the image itself; {first.layer.name} does, and only its weights are pictures"
-        )
-    name, weights = first.layer.name, first.weight.cpu().numpy()
+    asked = None if layer is None else net.layer(layer).name
+    if asked is None or asked == _first_name(net):
+        first = net.first_layer()
+        name, weights = first.layer.name, first.weight.cpu().numpy()
+    else:
+        name, weights = asked, _kernels(net, asked)
     source = Provenance(net.name, net.weights_digest, "filters", {}, None, net.card()["versions"], name)
-    return Filters(name, tuple(range(len(weights))), weights, source)
+    return Filters(name, Bank.of(weights, layer=name), source)
+
+
+def _first_name(net: Net) -> str | None:
+    try:
+        return net.first_layer().layer.name
+    except InputError:
+        return None
+
+
+def _kernels(net: Net, layer: str) -> np.ndarray[Any, Any]:
+    """The kernels of a deeper layer as they are."""
+    weight = (
+        getattr(net.module.get_submodule(layer.split("#")[0]), "weight", None) if layer != "logits" else None
+    )
+    if weight is None or weight.ndim not in (3, 4, 5):
+        raise InputError(
+            f"{layer} has no kernels to show; a convolution has, {_first_name(net) or 'another layer'} for one"
+        )
+    return np.asarray(weight.detach().float().cpu().numpy())
 
 
 def settings(net: Net, asked: Settings) -> dict[str, Any]:
@@ -157,13 +192,34 @@ def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
 def run(net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iterable[Record]:
     """One record for each filter."""
     found = filters(net, job.layer)
-    norms = found.norms
+    tiles = filter_tiles(found.bank)
+    source = found.provenance.to_json()
     for index in job.indices:
         picture = Picture.of(
-            _pixels(found.weights[index]),
-            found.provenance.to_json(),
-            alt=f"filter {job.layer}:{index}, gray is zero",
-            pixelated=True,
+            tiles[index], source, alt=f"filter {job.layer}:{index}, gray is zero", pixelated=True
         )
-        figures: dict[str, Figure] = {"filter": picture, "norm": Number(float(norms[index]), "norm")}
-        yield Record(KIND.name, job.layer, index, figures, found.provenance)
+        yield Record(
+            KIND.name, job.layer, index, {"filter": picture, **_numbers(found, index)}, found.provenance
+        )
+
+
+def _numbers(found: Filters, index: int) -> dict[str, Figure]:
+    """What the reading says of one filter."""
+    row = found.reading.filters[index]
+    frequency = None if row.orientation_deg is None else row.frequency
+    return {
+        "family": Number(row.family, "family"),
+        "why": Number(row.why, "why"),
+        "norm": Number(row.norm, "norm"),
+        "orientation": Number(row.stripes_deg, "direction of the stripes", "°"),
+        "frequency": Number(frequency, "frequency", "cycles/px"),
+        "chroma": Number(None if row.chroma is None else 100 * row.chroma, "energy off the gray axis", "%"),
+        "opponent_axis": Number(row.opponent_axis, "opponent axis"),
+        "dc": Number(row.dc, "response to white minus black"),
+        "gabor_r2": Number(row.gabor_r2, "R² of a Gabor"),
+        "blob_r2": Number(row.blob_r2, "R² of a blob"),
+        "center_surround_r2": Number(row.center_surround_r2, "R² of a center with surround"),
+        "symmetry": Number(row.symmetry, "symmetry, −1 odd to 1 even"),
+        "negated_by": Number(row.negated_by, "its negative is filter"),
+        "duplicate_of": Number(row.duplicate_of, "its double is filter"),
+    }
