@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import hashlib
 import random
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,10 @@ import toy_atlas
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pellucid.errors import NotAnAtlas
 from pellucid.figures import Number
 from pellucid.records import Record
-from pellucid.store import AtlasWriter
+from pellucid.store import Atlas, AtlasWriter
 from pellucid.store.digest import content_digest, encoded, seal
 
 VALUES = (
@@ -107,9 +109,20 @@ def test_each_part_of_the_content_enters(digest_of):
     assert len(set(digests.values())) == len(CHANGES) + 1, digests
 
 
-def test_an_atlas_moved_to_another_page_layout_is_the_same(finished: Path, tmp_path: Path):
-    import sqlite3
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [("UPDATE blob SET data = x'00'", "not as it was written"), ("DELETE FROM blob", "is not there")],
+)
+def test_a_digest_vouches_for_the_bytes_of_blobs(copy: Path, damage: str, said: str):
+    connection = sqlite3.connect(copy)
+    connection.execute(f"{damage} WHERE rowid = 3")
+    connection.commit()
+    connection.close()
+    with Atlas.open(copy) as atlas, pytest.raises(NotAnAtlas, match=said):
+        atlas.digest()
 
+
+def test_an_atlas_moved_to_another_page_layout_is_the_same(finished: Path, tmp_path: Path):
     moved = tmp_path / "moved.atlas"
     source = sqlite3.connect(f"file:{finished}?mode=ro&immutable=1", uri=True)
     source.execute("VACUUM INTO ?", (str(moved),))

@@ -233,7 +233,10 @@ class Atlas:
             shown.update(blob.hash for blob in blobs_of(self._record(row)))
             yield ("record", *row)
         for name in sorted(shown):
-            yield ("blob", self.blob(name).hash)
+            try:
+                yield ("blob", self.blob(name).hash)  # read in full, and held against its hash
+            except UnknownName as error:
+                raise NotAnAtlas(f"{self.path} is damaged: blob {name!r} is not there") from error
 
     def verify(self) -> list[str]:
         """Read everything and say in one line each what is damaged; an empty list means a sound atlas."""

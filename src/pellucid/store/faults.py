@@ -44,9 +44,7 @@ def file_errors(path: Path) -> Iterator[None]:
             yield
     except PellucidError:
         raise
-    except (
-        UnicodeDecodeError
-    ) as error:  # from a name in a forged file, even where SQLite only complains about it
+    except UnicodeDecodeError as error:  # of a name in a forged file, even when SQLite only quotes it
         raise NotAnAtlas(f"{path} is damaged: a text in it is no Unicode; restore it from a copy") from error
     except OSError as error:
         raise _from_system(path, error) from error
