@@ -162,6 +162,15 @@ def test_crop_and_box_are_drawn_in_the_items_own_pixels():
     assert "<rect" not in crop
 
 
+def test_a_box_too_small_to_be_found_gets_a_ring():
+    tiny, plain = (
+        Item("a", 1.0, (0, 0), box, 1000, 500, blob()).html(link)
+        for box in ((10, 20, 17, 27), (10, 20, 210, 220))
+    )
+    assert tiny.count('cx="13.5" cy="23.5" r="80"') == 2
+    assert "<circle" not in plain
+
+
 def test_without_a_box_the_item_is_shown_once():
     html = item(box=None).html(link)
     assert html.count("<svg") == 1

@@ -252,6 +252,27 @@ def test_boxes_lie_where_the_crop_was_taken(open_page, bases):
     assert box.evaluate("each => getComputedStyle(each).fill") == "none"
 
 
+def test_items_open_larger_and_are_walked(open_page, base):
+    page = open_page(base + "layer/4/0.html")
+    item = page.locator(".item").nth(1)
+    item.click()
+    closer = page.locator("dialog.closer")
+    assert closer.locator("bdi").text_content() == item.locator(".name").text_content()
+    assert (
+        closer.locator("svg.whole").bounding_box()["width"]
+        > 3 * item.locator("svg.whole").bounding_box()["width"]
+    )
+    page.keyboard.press("ArrowRight")
+    assert closer.locator("bdi").text_content() == page.locator(".item .name").nth(2).text_content()
+    page.keyboard.press("Escape")
+    assert not closer.is_visible()
+    page.keyboard.press("Enter")  # on the item last shown
+    assert closer.locator("bdi").text_content() == page.locator(".item .name").nth(2).text_content()
+    closer.click()
+    assert not closer.is_visible()
+    assert where(page, base) == "layer/4/0.html"
+
+
 def test_every_page_reads_without_scripts(open_page, bases):
     page = open_page(bases["file"] + "layer/4/index.html", java_script_enabled=False)
     assert page.locator("#grid li:visible").count() == UNITS

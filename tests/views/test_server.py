@@ -78,7 +78,7 @@ def test_mime_types_and_caching(application, atlas_path):
         blob = next(path for path, _ in Site(atlas).files() if path.endswith(".webp"))
     kinds = {
         path: ask(application, f"/{path}")[1]
-        for path in ("index.html", "static/style.css", "static/atlas.js", blob)
+        for path in ("index.html", "static/style.css", "static/keys.js", blob)
     }
     types = [headers["content-type"] for headers in kinds.values()]
     assert types == [

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Items, one at a time and larger: opened by a click or Enter, walked by the arrows, closed by Escape or a click.
+(function () {
+  "use strict";
+  var items = Array.prototype.filter.call(document.querySelectorAll(".item"), function (item) {
+    return item.querySelector("svg");
+  });
+  var closer = document.createElement("dialog");
+  var shown = 0;
+
+  function copyOf(picture) {
+    var copy = picture.cloneNode(true);
+    copy.removeAttribute("width"); // so that its shape is that of what it shows
+    copy.removeAttribute("height");
+    return copy;
+  }
+
+  function wordsOf(item) {
+    var words = document.createElement("p");
+    var response = document.createElement("b");
+    var name = document.createElement("bdi");
+    response.textContent = item.querySelector(".response").textContent;
+    name.textContent = item.querySelector(".name").textContent;
+    words.append(response, " ", name);
+    return words;
+  }
+
+  function show(place) {
+    shown = Math.max(0, Math.min(place, items.length - 1));
+    closer.replaceChildren();
+    items[shown].querySelectorAll("svg").forEach(function (picture) {
+      closer.append(copyOf(picture));
+    });
+    closer.append(wordsOf(items[shown]));
+    if (!closer.open) closer.showModal();
+  }
+
+  closer.className = "closer";
+  closer.setAttribute("aria-label", "An item, enlarged");
+  document.body.append(closer);
+  closer.addEventListener("click", function () {
+    closer.close();
+  });
+  closer.addEventListener("close", function () {
+    items[shown].focus();
+  });
+  closer.addEventListener("keydown", function (event) {
+    if (event.key === "ArrowLeft") show(shown - 1);
+    if (event.key === "ArrowRight") show(shown + 1);
+  });
+  items.forEach(function (item, place) {
+    item.tabIndex = 0;
+    item.addEventListener("click", function () {
+      show(place);
+    });
+    item.addEventListener("keydown", function (event) {
+      if (event.key === "Enter") show(place);
+    });
+  });
+})();
