@@ -13,4 +13,5 @@ html_title = "Pellucid"
 exclude_patterns = ["_build"]
 autodoc_typehints = "signature"
 napoleon_numpy_docstring = True
+doctest_test_doctest_blocks = ""  # examples in docstrings are run by the test suite
 doctest_global_setup = "import pellucid as pl"
