@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from pellucid.ascent import ClimbSettings, Goal, climb, climbs
+from pellucid.ascent import ClimbSettings, Goal, climb, climbs, excitation
 from pellucid.errors import InputError, UnknownName
 from pellucid.models import ImageInput, load, tap
 from pellucid.records import Unit
@@ -81,6 +81,29 @@ def test_the_optimum_of_an_edge_unit_shows_edges():
             np.abs(np.diff(picture, axis=across)).mean()
             > 1.7 * np.abs(np.diff(picture, axis=1 - across)).mean()
         )
+
+
+def test_excitation_shows_edges_also_where_the_edge_filter_is_linear():
+    edge = gray_kernel([[-1, -1, 0, 1, 1]] * 5)
+    net = net_of(conv([edge]), nn.ReLU())
+    plain, *sides = climb(
+        net,
+        [
+            Goal(Unit("0", 0)),
+            Goal(Unit("0", 0), 1, excitation(Unit("0", 0))),
+            Goal(Unit("0", 0), -1, excitation(Unit("0", 0))),
+        ],
+    )
+    with tap(net, ["0"]) as run:
+        above, below, flat = (
+            run(torch.from_numpy(each.picture).permute(2, 0, 1)[None] / 255)["0"].flatten()
+            for each in (*sides, plain)
+        )
+    assert above.clamp(min=0).mean() > 2 * flat.clamp(min=0).mean()
+    assert above.clamp(min=0).mean() > -above.clamp(max=0).mean()
+    assert -below.clamp(max=0).mean() > below.clamp(min=0).mean()
+    assert sides[0].activation > sides[0].initial
+    assert sides[1].activation < sides[1].initial
 
 
 def test_the_optimum_of_a_color_unit_has_the_color():

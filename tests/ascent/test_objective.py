@@ -4,7 +4,7 @@
 import pytest
 import torch
 
-from pellucid.ascent.objective import OBJECTIVES, Goal, Objective, Scores, channel, logit, plain
+from pellucid.ascent.objective import OBJECTIVES, Goal, Objective, Scores, channel, excitation, logit, plain
 from pellucid.errors import InputError
 from pellucid.records import Unit
 
@@ -12,15 +12,29 @@ RANDOM = torch.Generator().manual_seed(0)
 RESPONSES = {"a": torch.randn(3, 5, 4, 6, generator=RANDOM), "logits": torch.randn(3, 7, generator=RANDOM)}
 
 
+def scores_of(*aims, sign=1):
+    return Scores([Goal(aim.terms[0].unit, sign, aim) for aim in aims])
+
+
 def test_a_channel_is_a_mean_over_positions():
-    scores = Scores([channel(Unit("a", index)) for index in (4, 0, 4)])
+    scores = scores_of(*(channel(Unit("a", index)) for index in (4, 0, 4)))
     wanted = [RESPONSES["a"][item, index].mean() for item, index in enumerate((4, 0, 4))]
     torch.testing.assert_close(scores(RESPONSES), torch.stack(wanted))
 
 
 def test_a_logit_is_the_response_itself():
-    scores = Scores([logit(Unit("logits", index)) for index in (6, 5, 0)])
+    scores = scores_of(*(logit(Unit("logits", index)) for index in (6, 5, 0)))
     torch.testing.assert_close(scores(RESPONSES), RESPONSES["logits"][[0, 1, 2], [6, 5, 0]])
+
+
+def test_excitation_counts_the_other_side_three_tenths():
+    aims = [excitation(Unit("a", index)) for index in (4, 0, 2)]
+    picked = RESPONSES["a"][[0, 1, 2], [4, 0, 2]].flatten(1)
+    above, below = picked.clamp(min=0).mean(1), picked.clamp(max=0).mean(1)
+    torch.testing.assert_close(scores_of(*aims)(RESPONSES), above + 0.3 * below)
+    torch.testing.assert_close(scores_of(*aims, sign=-1)(RESPONSES), below + 0.3 * above)
+    # Raising the negative of a channel lowers the channel.
+    torch.testing.assert_close(scores_of(*(-aim for aim in aims))(RESPONSES), -below - 0.3 * above)
 
 
 def test_a_batch_may_mix_kinds_layers_and_weights():
@@ -31,14 +45,14 @@ def test_a_batch_may_mix_kinds_layers_and_weights():
     ]
     a, logits = RESPONSES["a"].mean((2, 3)), RESPONSES["logits"]
     wanted = torch.stack([2 * a[0, 1] - 0.5 * logits[0, 3], -logits[1, 2], a[2, 0] + a[2, 2]])
-    scores = Scores(aims)
+    scores = scores_of(*aims)
     assert scores.layers == ("a", "logits")
     torch.testing.assert_close(scores(RESPONSES), wanted)
 
 
 def test_each_item_gets_the_gradient_of_its_own_objective():
     responses = RESPONSES["a"].clone().requires_grad_()
-    Scores([channel(Unit("a", index)) for index in (4, 0, 2)])({"a": responses}).sum().backward()
+    scores_of(*(channel(Unit("a", index)) for index in (4, 0, 2)))({"a": responses}).sum().backward()
     wanted = torch.zeros_like(responses)
     for item, index in enumerate((4, 0, 2)):
         wanted[item, index] = 1 / 24
@@ -59,18 +73,20 @@ def test_every_objective_of_the_table_describes_itself_and_can_be_read():
     for name, make in OBJECTIVES.items():
         aim = make(Unit("logits", 1))
         assert name in str(aim)
-        assert Scores([aim] * 3)(RESPONSES).shape == (3,)
+        assert scores_of(aim, aim, aim)(RESPONSES).shape == (3,)
 
 
 def test_wrong_uses_are_refused_in_one_line():
     with pytest.raises(InputError, match=r"a:1@2,3 names one position.*leave out"):
         channel(Unit("a", 1, (2, 3)))
+    with pytest.raises(InputError, match="objective excitation is over all"):
+        excitation(Unit("a", 1, "center"))
     with pytest.raises(InputError, match="a:1 is no class; write logits:INDEX"):
         logit(Unit("a", 1))
     with pytest.raises(InputError, match="sign 0 for a:1: 1 raises"):
         Goal(Unit("a", 1), 0)
     with pytest.raises(InputError, match="without terms"):
-        Scores([Objective(())])({})
+        Scores([Goal(Unit("a", 1), 1, Objective(()))])({})
 
 
 def test_a_goal_without_an_objective_takes_the_plain_one():

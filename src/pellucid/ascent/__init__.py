@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pellucid.ascent.climb import CANVASES, Climbed, climb, climbs
 from pellucid.ascent.diagnosis import DIAGNOSES
-from pellucid.ascent.objective import OBJECTIVES, Goal, Objective, Term, channel, logit
+from pellucid.ascent.objective import OBJECTIVES, Goal, Objective, Term, channel, excitation, logit
 from pellucid.ascent.plan import Batch, batch_size, batches, picture_size
 from pellucid.ascent.precision import PRECISIONS, best_precision
 from pellucid.ascent.settings import ClimbSettings
@@ -30,6 +30,7 @@ __all__ = [
     "channel",
     "climb",
     "climbs",
+    "excitation",
     "logit",
     "picture_size",
 ]

@@ -128,7 +128,7 @@ def _climbed(
     """The pictures of one batch."""
     started = time.perf_counter()
     goals = batch.padded
-    scores = Scores([goal.aim for goal in goals], net.device)
+    scores = Scores(goals, net.device)
     canvas = _canvas(net, batch, settings)
     start = shown(canvas.pictures())
     with tap(net, scores.layers, grad=True) as run:
@@ -189,11 +189,11 @@ def _facts(
 ) -> list[Facts]:
     """What the pictures themselves tell, in float32 and without transforms."""
     goals = batch.padded
-    scores = Scores([goal.aim for goal in goals], net.device)
+    scores = Scores(goals, net.device)
     silent = [row for row in range(len(batch.goals)) if not trail.reached[row]]
     with tap(net, scores.layers) as run:
         initial, final = (scores(run(fed(each, net.device))).tolist() for each in (start, pictures))
-        awake = answers(run, [goals[row].aim for row in silent], CanvasShape(net.input.channels, *batch.size))
+        awake = answers(run, [goals[row] for row in silent], CanvasShape(net.input.channels, *batch.size))
     mute = {row for row, answered in zip(silent, awake, strict=True) if not answered}
     room = all(has_room(net, layer, batch.size) for layer in scores.layers)
     return [

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pellucid.ascent.canvas import CanvasShape
 from pellucid.ascent.fourier import FourierCanvas
-from pellucid.ascent.objective import Objective, Scores
+from pellucid.ascent.objective import Goal, Scores
 from pellucid.ascent.streams import stream
 
 __all__ = ["answers"]
@@ -21,21 +21,21 @@ CONTRASTS = (10.0, 40.0, 160.0, 640.0)
 
 
 def answers(
-    run: Callable[[Tensor], Mapping[str, Tensor]], objectives: Sequence[Objective], shape: CanvasShape
+    run: Callable[[Tensor], Mapping[str, Tensor]], goals: Sequence[Goal], shape: CanvasShape
 ) -> list[bool]:
-    """For each objective, whether it tells any two of the probes apart.
+    """For each goal, whether its objective tells any two of the probes apart.
 
     Parameters
     ----------
     run : from pixels (P, C, H, W) in 0..1 to {layer: response (P, K, *positions)}
     """
-    if not objectives:
+    if not goals:
         return []
     pixels = probes(shape)
     responses = run(pixels)
     found = []
-    for objective in objectives:
-        values = Scores([objective] * len(pixels), responses[objective.layers[0]].device)(responses)
+    for goal in goals:
+        values = Scores([goal] * len(pixels), responses[goal.aim.layers[0]].device)(responses)
         values = values[values.isfinite()]
         found.append(bool(len(values)) and bool(values.max() > values.min()))
     return found

@@ -147,7 +147,7 @@ PHOTOGRAPHS = (
 
 @dataclass(frozen=True)
 class Tile:
-    """A square of a photograph: its top left corner in photograph pixels, and photograph per tile pixels."""
+    """A square of a photograph: its top left corner, and how many photograph pixels make one of the tile's."""
 
     photograph: Photograph
     x: int
@@ -162,6 +162,12 @@ class Tile:
         'brick/30,200,1.5'
         """
         return f"{self.photograph.name}/{self.x},{self.y},{self.scale:g}"
+
+    def image(self) -> Image.Image:
+        """The tile's pixels: a 96 x 96 RGB picture."""
+        side_px = TILE_PX * self.scale
+        box = (self.x, self.y, self.x + side_px, self.y + side_px)
+        return load_photograph(self.photograph).resize((TILE_PX, TILE_PX), Image.Resampling.BICUBIC, box=box)
 
 
 class Tiles:
@@ -206,11 +212,7 @@ class Tiles:
 
     def image(self, row: int) -> Image.Image:
         """The item as a 96 x 96 RGB picture."""
-        tile = self._tiles[row]
-        side_px = TILE_PX * tile.scale
-        box = (tile.x, tile.y, tile.x + side_px, tile.y + side_px)
-        photograph = load_photograph(tile.photograph)
-        return photograph.resize((TILE_PX, TILE_PX), Image.Resampling.BICUBIC, box=box)
+        return self._tiles[row].image()
 
 
 def _spread_tiles() -> Iterator[Tile]:
