@@ -155,6 +155,38 @@ def test_fields_through_whatever_moves_pixels_about(layer: str) -> None:
     assert_fields_match(Odd().eval(), layer, 36)
 
 
+class Groups(nn.Module):
+    """A grouped convolution keeps branches of unlike reach apart; an ordinary one joins them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow, self.wide = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 7, padding=3)
+        self.apart = nn.Conv2d(4, 6, 3, groups=2)
+        self.each = nn.Conv2d(6, 12, 3, groups=6)
+        self.all = nn.Conv2d(12, 2, 1)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        x = torch.cat([self.narrow(pixels), self.wide(pixels)], 1)
+        return self.all(self.each(self.apart(x)))
+
+
+@pytest.mark.parametrize(("layer", "sizes"), [("apart", (3, 9)), ("each", (5, 11)), ("all", (11, 11))])
+def test_fields_by_unit(layer: str, sizes: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    assert_fields_match(Groups().eval(), layer, 20)
+    net = load(Groups().eval(), input="3x20x20", normalize="none")
+    for unit, size in zip((0, net.layer(layer).units - 1), sizes, strict=True):
+        assert net.fields(layer).size(unit) == (size, size)
+
+
+@pytest.mark.parametrize("norm", [nn.GroupNorm(2, 4), nn.InstanceNorm2d(4), nn.LayerNorm([4, 12, 12])])
+def test_normalizing_over_positions_reaches_everything(norm: nn.Module) -> None:
+    net = load(nn.Sequential(nn.Conv2d(3, 4, 1), norm), input="3x12x12", normalize="none")
+    assert net.layer("0").receptive_field == (1, 1)
+    assert net.layer("1").receptive_field is None
+    assert (net.layer("1").units, net.layer("1").grid, net.layer("1").stride) == (4, (12, 12), (1, 1))
+
+
 def _stage(kind: str, kernel: int, stride: int, edge: int, dilation: int) -> nn.Module:
     if kind == "conv":
         return nn.Conv2d(2, 2, kernel, stride, edge, dilation)
@@ -162,13 +194,15 @@ def _stage(kind: str, kernel: int, stride: int, edge: int, dilation: int) -> nn.
         return nn.Conv2d(2, 2, (kernel, 1), stride, (edge, 0), dilation, groups=2)
     if kind == "transposed":
         return nn.ConvTranspose2d(2, 2, kernel, stride, min(edge, kernel - 1), dilation=dilation)
+    if kind == "adaptive":
+        return nn.AdaptiveAvgPool2d((3 * kernel, 2 * stride + 3))
     if kind == "pool":
         return nn.AvgPool2d(kernel, stride, min(edge, kernel // 2), ceil_mode=dilation == 2)
     return nn.Upsample(scale_factor=stride, mode="nearest" if dilation == 1 else "bilinear")
 
 
 stages = st.tuples(
-    st.sampled_from(["conv", "depthwise", "transposed", "pool", "upsample"]),
+    st.sampled_from(["conv", "depthwise", "transposed", "pool", "adaptive", "upsample"]),
     st.integers(1, 4),
     st.integers(1, 3),
     st.integers(0, 2),

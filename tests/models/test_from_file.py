@@ -70,6 +70,7 @@ def test_a_function_a_class_and_a_module(
 def test_weights_are_those_of_the_function_and_follow_the_seed(file: str) -> None:
     digests = [load(f"{file}:build", input="3x8x8", seed=seed).weights_digest for seed in (0, 0, 1)]
     assert digests[0] == digests[1] != digests[2]
+    assert "as its code makes them with seed 5" in load(f"{file}:build", weights="random", seed=5).notes[0]
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,25 @@ def test_a_module_that_must_change_is_copied(weights: Path) -> None:
     assert net.module.conv.weight.abs().max() > 0
 
 
+def test_a_module_inside_a_wrapper_is_not_changed_either() -> None:
+    module = nn.DataParallel(planted_net().double())
+    net = load(module, input="3x32x32", normalize="none")
+    assert module.module.conv.weight.dtype == torch.float64
+    assert net.module.conv.weight.dtype == torch.float32
+
+
+def test_flat_squares_are_gray() -> None:
+    net = load(nn.Sequential(nn.Flatten(), nn.Linear(784, 5)))
+    assert (net.input.channels, net.input.size) == (1, (28, 28))
+
+
+def test_random_weights_where_there_are_none_to_draw() -> None:
+    assert "RANDOM" in load("demo", weights="random").notes[0]
+    assert load("demo", weights="random").weights_digest != load("demo").weights_digest
+    with pytest.raises(InputError, match="Sequential brings its own weights"):
+        load(planted_net(), weights="random")
+
+
 def test_torchscript_modules_are_refused() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

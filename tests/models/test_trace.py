@@ -162,8 +162,42 @@ def test_windows_of_attention_see_their_window() -> None:
     first = net.layer("features.1.0.attn")
     assert (first.units, first.grid, first.receptive_field, first.stride) == (8, (16, 16), (16, 16), (4, 4))
     assert net.fields("features.1.0.attn").box(0, (5, 2)) == (0, 16, 16, 32)
+    # the second block's windows are shifted by two tokens, and see what the first block's windows saw
+    assert net.fields("features.1.1.attn").box(0, (5, 2)) == (0, 0, 32, 32)
+    assert net.fields("features.1.1.attn").box(0, (9, 13)) == (32, 16, 64, 48)
     merged = net.layer("features.2")
     assert (merged.units, merged.grid, merged.stride) == (16, (8, 8), (8, 8))
+
+
+class Heads(nn.Module):
+    """Attention written out: two heads of three features over twelve tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 18, 4, 4)
+        self.weights, self.mixed = nn.Identity(), nn.Identity()
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        x = self.patches(pixels).flatten(2).transpose(1, 2)  # N T 18
+        query, key, value = x.unflatten(2, (3, 2, 3)).permute(2, 0, 3, 1, 4)  # N heads T features
+        weights = self.weights((query @ key.transpose(2, 3)).softmax(-1))
+        return self.mixed(weights @ value).transpose(1, 2).flatten(2).mean(1)
+
+
+def test_attention_written_out() -> None:
+    torch.manual_seed(0)
+    module = Heads()
+    net = plain(module, 16)
+    raw: dict[str, Tensor] = {}
+    module.mixed.register_forward_hook(lambda *call: raw.update(mixed=call[-1]))
+    assert (net.layer("mixed").units, net.layer("mixed").grid) == (6, (16,))
+    assert (net.layer("weights").units, net.layer("weights").grid) == (2, (16, 16))
+    assert (net.layer("logits").units, net.layer("logits").grid) == (6, ())
+    assert net.fields("mixed").box(4, (3,)) == (0, 0, 16, 16)
+    assert_sane(net)
+    with tap(net, ["mixed"]) as run:
+        read = run(torch.rand(3, 3, 16, 16))["mixed"]
+    torch.testing.assert_close(read, raw["mixed"].permute(0, 1, 3, 2).flatten(1, 2))
 
 
 class Kinds(nn.Module):

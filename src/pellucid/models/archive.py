@@ -37,7 +37,7 @@ def kind_of(path: Path) -> str:
         raise InputError(f"{path} is a folder; a model file was wanted")
     try:
         with path.open("rb") as file:
-            head = file.read(64)
+            head = file.read(512)  # as far as the mark of a tar archive
     except FileNotFoundError as error:
         raise UnknownName(f"no file {path}") from error
     except OSError as error:

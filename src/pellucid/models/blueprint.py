@@ -11,7 +11,9 @@ from torch import nn
 
 from pellucid.models.inputs import ImageInput
 
-__all__ = ["Blueprint"]
+__all__ = ["RANDOM", "Blueprint"]
+
+RANDOM = "the weights of {name} are RANDOM (seed {seed}): nothing was learned"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Blueprint:
     labels : names of the outputs, where they are known
     download : fetches the library's trained weights and returns the file; None where there are none
     editions : the words beside FILE and random for which `download` may be called
+    random : what to tell a user who asks for random weights, where `build` draws such; None where it does not
     rename : from the name of a tensor in the library's files to its name in the module
     shape : `3x224x224` where that much is known of the input, and no more
     """
@@ -36,5 +39,6 @@ class Blueprint:
     labels: tuple[str, ...] | None = None
     download: Callable[[], Path] | None = None
     editions: tuple[str, ...] = ("DEFAULT",)
+    random: str | None = None
     rename: Callable[[str], str] = str
     shape: str | None = None

@@ -33,7 +33,8 @@ def file_blueprint(where: str) -> Blueprint:
         raise UnknownName(f"no file {file}; MODEL as FILE.py:FUNCTION names a Python file")
     if not function:
         raise InputError(f"{where}: name the function after the colon, as {path.name}:build")
-    return Blueprint(f"{path.name}:{function}", lambda: _built(path, function))
+    drawn = "the weights of {name} are as its code makes them with seed {seed}"
+    return Blueprint(f"{path.name}:{function}", lambda: _built(path, function), random=drawn)
 
 
 def _built(path: Path, function: str) -> nn.Module:

@@ -15,7 +15,7 @@ from torch import nn
 
 from pellucid.data.recipe import INTERPOLATIONS, Recipe
 from pellucid.errors import InputError, MissingExtra, UnknownName, did_you_mean
-from pellucid.models.blueprint import Blueprint
+from pellucid.models.blueprint import RANDOM, Blueprint
 from pellucid.models.inputs import ImageInput
 
 __all__ = ["timm_blueprint", "timm_input"]
@@ -51,6 +51,7 @@ def timm_blueprint(name: str, weights: str | None) -> Blueprint:
         timm_input(facts),
         _labels(facts),
         None if source is None else lambda: _downloaded(source),
+        random=RANDOM,
     )
 
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from pellucid.data.recipe import Recipe
 from pellucid.errors import InputError, MissingExtra, UnknownName, did_you_mean
-from pellucid.models.blueprint import Blueprint
+from pellucid.models.blueprint import RANDOM, Blueprint
 from pellucid.models.inputs import ImageInput
 
 __all__ = ["torchvision_blueprint"]
@@ -49,7 +49,7 @@ def torchvision_blueprint(name: str, weights: str | None) -> Blueprint:
         return module
 
     if entry is None:
-        return Blueprint(f"torchvision/{name}", build)
+        return Blueprint(f"torchvision/{name}", build, random=RANDOM)
     return Blueprint(
         f"torchvision/{name}",
         build,
@@ -57,7 +57,8 @@ def torchvision_blueprint(name: str, weights: str | None) -> Blueprint:
         tuple(entry.meta.get("categories", ())) or None,
         lambda: _downloaded(entry),
         ("DEFAULT", *entries),
-        _modern_name if name.startswith("densenet") else str,
+        random=RANDOM,
+        rename=_modern_name if name.startswith("densenet") else str,
     )
 
 

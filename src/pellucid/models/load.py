@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import copy
-import re
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,27 +13,18 @@ import torch
 from torch import nn
 
 from pellucid.errors import InputError, UnknownName
-from pellucid.models.archive import CODE, kind_of
 from pellucid.models.blueprint import Blueprint
 from pellucid.models.card import read_card
-from pellucid.models.embedded import EMBEDDED, embedded_network
-from pellucid.models.from_file import file_blueprint
-from pellucid.models.from_timm import timm_blueprint, timm_input
-from pellucid.models.from_torchvision import torchvision_blueprint
+from pellucid.models.from_timm import timm_input
 from pellucid.models.inputs import ImageInput, normalized_as, sized_as
 from pellucid.models.labels import checked_labels, read_labels
 from pellucid.models.net import Net
+from pellucid.models.origin import module_blueprint, named_blueprint
 from pellucid.models.trace import ITEMS, OUTPUT, Trace, traced
-from pellucid.models.trusted import trusted_blueprint
 from pellucid.models.weights import put_into, read_state_dict
 
 __all__ = ["load"]
 
-LIBRARIES: dict[str, Callable[[str, str | None], Blueprint]] = {
-    "torchvision": torchvision_blueprint,
-    "timm": timm_blueprint,
-}
-FORMS = "MODEL is torchvision/NAME, timm/NAME, demo, FILE.py:FUNCTION or a model card (TOML)"
 # Tried in this order where nothing tells the input's size.
 SIZES = (224, 32, 28, 64, 96, 128, 256, 299, 384, 512)
 
@@ -92,106 +83,48 @@ def load(
     """
     wishes = _Wishes(None if weights is None else str(weights), input, normalize, labels)
     if isinstance(model, nn.Module):
-        blueprint = _module_blueprint(model, copied=wishes.weights is not None)
+        blueprint = module_blueprint(model, copied=wishes.weights is not None)
     else:
-        blueprint, wishes = _named(str(model), wishes, trust_code)
+        name, wishes = _with_card(str(model), wishes)
+        blueprint = named_blueprint(name, wishes.weights, trust_code)
     place = _device(device, model)
     module, notes = _built(blueprint, wishes.weights, seed)
-    module, moved = _computable(module, place, copied=module is model)
+    own = isinstance(model, nn.Module) and wishes.weights is None
+    module, moved = _computable(module, place, copied=own)
     known, assumed = _known_input(blueprint, module, wishes)
     image, trace, guessed = _traced(module, known, wishes, place)
-    names = _labels(blueprint, wishes, trace)
+    known_labels = _labels(blueprint, wishes, trace)
     notes = (*notes, *moved, *assumed, *guessed)
     if trace.draws_random_numbers:
         notes += (
             f"{blueprint.name} draws random numbers when it runs, so its responses are not reproducible",
         )
-    return Net(module, image, trace, name=blueprint.name, labels=names, notes=notes, device=place)
+    return Net(module, image, trace, name=blueprint.name, labels=known_labels, notes=notes, device=place)
 
 
-def _named(model: str, wishes: _Wishes, trust_code: str | None) -> tuple[Blueprint, _Wishes]:
-    if model.endswith(".toml"):
-        card = read_card(Path(model))
-        model = card.model
-        wishes = _Wishes(
-            wishes.weights or card.weights,
-            wishes.input or card.input,
-            wishes.normalize or card.normalize,
-            card.labels if wishes.labels is None else wishes.labels,
-        )
-    library, slash, name = model.partition("/")
-    if slash and library in LIBRARIES and not Path(model).exists():
-        blueprint = LIBRARIES[library](
-            name, wishes.weights
-        )  # a misspelled name is told before missing weights
-        if wishes.weights is None:
-            raise InputError(
-                f"{model} needs weights: add --weights FILE, --weights DEFAULT (download) or --weights random"
-            )
-        return blueprint, wishes
-    if slash and library == "hf":
-        raise InputError(
-            f"{model}: hf/ models are not supported yet; use FILE.py:FUNCTION that returns the model"
-        )
-    if model == "demo":
-        return _demo_blueprint(), wishes
-    if ".py:" in model or model.endswith(".py"):
-        return file_blueprint(model if ".py:" in model else f"{model}:"), wishes
-    if not model.strip():
-        raise UnknownName(f"no model was named; {FORMS}")
-    return _file_named_as_model(Path(model), trust_code), wishes
-
-
-def _file_named_as_model(path: Path, trust_code: str | None) -> Blueprint:
-    """A file that is a network of its own, or a clear word on why it is not."""
-    if not path.exists():
-        bare = re.fullmatch(r"[\w.-]+", path.name) and path.name == str(path) and not path.suffix
-        hint = f"did you mean torchvision/{path} or timm/{path}? " if bare else ""
-        raise UnknownName(f"no model and no file {str(path)!r}; {hint}{FORMS}")
-    kind = kind_of(path)
-    if kind in CODE or (kind == "torch" and trust_code):
-        return trusted_blueprint(path, kind, trust_code)
-    if kind == "torch":
-        read_state_dict(path)  # says so where it is no state dict
-    if kind in ("torch", "safetensors"):
-        raise InputError(f"{path.name} holds weights, not a network; write MODEL --weights {path.name}")
-    if kind == "onnx":
-        raise InputError(
-            f"{path.name}: ONNX files are not supported yet; use the module it was made from, or a .pt2"
-        )
-    what = {"picture": "a picture", "text": "text"}.get(kind, "no file that is known")
-    raise InputError(f"{path.name} is {what}, not a network; {FORMS}")
-
-
-def _demo_blueprint() -> Blueprint:
-    image = ImageInput(EMBEDDED.input_px, mean=EMBEDDED.mean, std=EMBEDDED.std)
-    return Blueprint("demo", embedded_network, image, EMBEDDED.labels)
-
-
-def _module_blueprint(module: nn.Module, *, copied: bool) -> Blueprint:
-    if isinstance(module, torch.jit.ScriptModule):
-        raise InputError("a TorchScript module cannot be observed inside; give the module it was made from")
-    while True:  # wrappers that only pass calls on
-        inner = module._modules.get("_orig_mod") or (
-            module.module
-            if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel)
-            else None
-        )
-        if not isinstance(inner, nn.Module):
-            break
-        module = inner
-    made = copy.deepcopy(module) if copied else module
-    return Blueprint(type(module).__name__, lambda: made)
+def _with_card(model: str, wishes: _Wishes) -> tuple[str, _Wishes]:
+    """What a model card stands for; what was said beside it wins."""
+    if not model.endswith(".toml"):
+        return model, wishes
+    card = read_card(Path(model))
+    return card.model, _Wishes(
+        wishes.weights or card.weights,
+        wishes.input or card.input,
+        wishes.normalize or card.normalize,
+        card.labels if wishes.labels is None else wishes.labels,
+    )
 
 
 def _built(blueprint: Blueprint, weights: str | None, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
+    if weights == "random" and blueprint.random is None:
+        raise InputError(f"{blueprint.name} brings its own weights: leave --weights out, or give a file")
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         module = blueprint.build()
     if weights is None:
         return module, ()
-    if weights == "random":
-        return module, (f"the weights of {blueprint.name} are RANDOM (seed {seed}): nothing was learned",)
+    if weights == "random" and blueprint.random is not None:
+        return module, (blueprint.random.format(name=blueprint.name, seed=seed),)
     state = read_state_dict(_weights_file(blueprint, weights))
     return module, put_into(module, state, blueprint.name, blueprint.rename)
 
@@ -287,10 +220,12 @@ def _traced(
 
 
 def _first_channels(module: nn.Module) -> int:
-    """1 where the first convolution reads one channel."""
+    """1 where the first layer reads one channel, or a flat square of one."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             return 1 if part.in_channels == 1 else 3
+        if isinstance(part, nn.Linear):
+            return 1 if math.isqrt(part.in_features) ** 2 == part.in_features else 3
     return 3
 
 

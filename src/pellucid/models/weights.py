@@ -82,8 +82,6 @@ def _from_checkpoint(path: Path) -> StateDict:
         if "failure" in answer:
             raise InputError(f"{path.name} cannot be read as a checkpoint: {answer['failure']}")
         tensors = _safetensors(target, path.name)
-        # the mapped file goes away with its folder
-        tensors = {name: tensor.clone() for name, tensor in tensors.items()}
     notes = []
     if answer["nest"]:
         beside = f" (beside it: {', '.join(answer['others'])})" if answer["others"] else ""

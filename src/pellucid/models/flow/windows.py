@@ -131,8 +131,6 @@ def _resampled(name: str, size: int, new: int, *, corners: bool) -> Tensor:
         middle = 0.5 if "exact" in name else 0.0
         return ((at + middle) * size / new).floor().long()[:, None]
     at = at * (size - 1) / max(new - 1, 1) if corners else (at + 0.5) * size / new - 0.5
-    if "cubic" not in name:
-        at = at.clamp(min=0)
     between = (at % 1 > 1e-9).long()[:, None]
     offsets = torch.tensor([-1, 0, 1, 2] if "cubic" in name else [0, 1])
     return (at.floor().long()[:, None] + offsets * between).clamp(0, size - 1)
