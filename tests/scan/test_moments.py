@@ -75,14 +75,20 @@ def test_a_constant_has_no_variance_though_its_squares_are_rounded() -> None:
         assert not found.dead
 
 
-def test_large_layers_are_summed_in_parts_that_leave_nothing_out() -> None:
-    shape = (3, 5, 300, 301)  # 270,900 positions a unit and item: more than one part each
+@pytest.mark.parametrize(
+    "cached", [1000, 20_000, 50_000, 1 << 19]
+)  # parts of one unit, of two, of an item, all
+def test_large_layers_are_summed_in_parts_that_leave_nothing_out(
+    cached: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pellucid.scan.responses.CACHED", cached)
+    shape = (3, 5, 90, 91)
     values = torch.rand(shape, generator=torch.Generator().manual_seed(2)).relu()
     values[values < 0.25] = 0.0
     flat = values.double().numpy()
     found = run(Moments, layer(5, shape[2:]), values, [[0, 1], [2]]).result()
     for unit in range(5):
-        assert found[unit].count == 3 * 300 * 301
+        assert found[unit].count == 3 * 90 * 91
         assert found[unit].mean == pytest.approx(flat[:, unit].mean(), rel=1e-13)
         assert found[unit].variance == pytest.approx(flat[:, unit].var(), rel=1e-12)
         assert found[unit].zero_share == (flat[:, unit] == 0).mean()
