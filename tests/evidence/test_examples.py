@@ -140,7 +140,7 @@ def test_boxes_are_the_receptive_field_in_the_item(real_data: Path) -> None:
                 width, height = image.size
             # A 7x7 kernel of stride 2 without padding; shorter side to 256, center crop 224.
             resized = (int(256 * width / min(width, height)), int(256 * height / min(width, height)))
-            left, top = (int(round((side - 224) / 2)) for side in resized)
+            left, top = (round((side - 224) / 2) for side in resized)
             y, x = example.position
             wanted = (
                 (2 * x + left) * width / resized[0],
