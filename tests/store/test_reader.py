@@ -16,6 +16,7 @@ import toy_atlas
 
 from pellucid.errors import NotAnAtlas, PellucidError, StorageError, UnknownName
 from pellucid.store import Atlas, AtlasWriter
+from pellucid.store.digest import seal
 from pellucid.store.schema import SCHEMA
 
 READ_ALL = """
@@ -142,7 +143,7 @@ EVIL_SCHEMAS = {
     ),
     "a name that is no Unicode": (
         "PRAGMA writable_schema = ON",
-        "UPDATE sqlite_schema SET sql = CAST(x'435245415445205441424c4520a9a928a9' AS TEXT) WHERE name = 'item'",
+        "UPDATE sqlite_schema SET name = CAST(x'69a9' AS TEXT) WHERE name = 'item'",
     ),
     "forged schema text": (
         "PRAGMA writable_schema = ON",
@@ -218,6 +219,14 @@ def test_wrong_types_raise_only_not_an_atlas(copy, table, column, value):
             assert atlas.verify()
 
 
+def test_wrong_types_under_a_right_seal(copy):
+    forge(copy, "item", "name", "x'00ff'", "id = 7")
+    sealed = seal("item", 7, b"\x00\xff", "truncated JPEG")
+    forge(copy, "item", "seal", f"x'{sealed.hex()}'", "id = 7")
+    with Atlas.open(copy) as atlas, pytest.raises(NotAnAtlas, match="item '7:"):
+        atlas.skipped()
+
+
 EVIL_RECORDS = {
     "no JSON": "rubbish",
     "NaN": '{"figures":{"n":{"type":"number","value":NaN,"label":"","unit":""}},"provenance":null}',
@@ -258,8 +267,6 @@ EVIL_RECORDS = {
 @pytest.mark.parametrize("name", EVIL_RECORDS)
 def test_an_evil_record_with_a_right_seal_raises_only_not_an_atlas(copy, name):
     """Whoever forges an atlas can seal it too: the seal is against accidents."""
-    from pellucid.store.digest import seal
-
     text = EVIL_RECORDS[name]
     connection = sqlite3.connect(copy, isolation_level=None)
     connection.execute(

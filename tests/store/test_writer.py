@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
 import sqlite3
+from pathlib import Path
 
 import pytest
 import toy_atlas
@@ -54,6 +55,7 @@ def test_a_reader_that_came_first_sees_each_job(tmp_path):
             assert reader.record("optimum", "conv1", 90) is None
             writer.commit_job("late", [toy_atlas.record("optimum", "conv1", 90)])
             assert reader.record("optimum", "conv1", 90) == toy_atlas.record("optimum", "conv1", 90)
+        assert Path(f"{path}-wal").stat().st_size == 0  # all is in the file, though a reader has it open
         assert reader.record("optimum", "conv1", 90) is not None
         assert reader.verify() == []
 
@@ -195,6 +197,7 @@ def test_a_layer_or_kind_with_records_must_stay(writer):
 def test_the_same_items_again_keep_what_was_skipped(writer):
     assert writer.skipped() == [("photos/07 ü.jpg", "truncated JPEG")]
     writer.put_items(toy_atlas.ITEMS)
+    assert writer.skipped() == [("photos/07 ü.jpg", "truncated JPEG")]
     writer.skip([(9, "caf\udce9.jpg is no picture"), (7, "truncated JPEG")])
     assert writer.skipped() == [
         ("photos/07 ü.jpg", "truncated JPEG"),
@@ -276,6 +279,7 @@ if child == 0:
         writer.note({"event": "child"})
     except StorageError:
         writer.close()
+        writer._connection.execute("SELECT 1")  # the parent's file was not touched by it
         os._exit(7)
     os._exit(0)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
