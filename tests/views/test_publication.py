@@ -153,10 +153,16 @@ def test_where_names_cannot_be_exchanged_the_old_folder_steps_aside(
     export(atlas_path, tmp_path / "site")
     assert verify(tmp_path / "site") == []
     assert "layer/1/7.html" in tree(tmp_path / "site")
+    before = tree(tmp_path / "site")
     (tmp_path / "site").rename(tmp_path / ".site.tmp.old")  # as a crash between the two renames leaves it
-    with pytest.raises(UnknownName):
-        export(tmp_path / "nothing.atlas", tmp_path / "site")
-    export(other_path, tmp_path / "site")
+
+    def failing(fd: int) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(publication.os, "fsync", failing)
+    with pytest.raises(StorageError):
+        export(other_path, tmp_path / "site")
+    assert tree(tmp_path / "site") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == [".site.lock", "site"]
 
 

@@ -317,6 +317,7 @@ def test_a_kind_nobody_has_heard_of_shows_without_new_code(tmp_path):
     cell = re.search(r'<div class="cell">.*?</div>', first, re.S)[0]
     assert 'alt="a face"' in cell
     assert "3.5" in cell  # a number called X_face is the caption of face
+    assert first.count("3.5") == 1
     assert "depth" not in cell
     assert "depth" in first
     assert '<p class="blank">it hid</p>' in second
