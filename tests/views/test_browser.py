@@ -146,7 +146,7 @@ def test_up_scrolls_before_it_leaves(open_page, bases):
     page = open_page(bases["file"] + "layer/1/0.html")
     page.evaluate("window.scrollTo({top: 300, behavior: 'instant'})")
     page.keyboard.press("ArrowUp")
-    page.wait_for_timeout(50)
+    page.wait_for_timeout(600)  # long enough for a page to be left
     assert where(page, bases["file"]) == "layer/1/0.html"
 
 

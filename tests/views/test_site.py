@@ -298,7 +298,7 @@ def test_records_about_a_layer_stand_on_its_page(files):
 
 def test_a_kind_nobody_has_heard_of_shows_without_new_code(tmp_path):
     kind = Kind(
-        "moods", "Moods", "unit", (Panel("Mood", "A note.", ("face", "glow_face", "face_note", "depth")),)
+        "moods", "Moods", "unit", (Panel("Mood", "A note.", ("depth", "face", "glow_face", "face_note")),)
     )
     picture = Picture.of(np.zeros((5, 5, 3), np.uint8), {}, alt="a face")
     records = [

@@ -108,7 +108,8 @@ def layer_words(layer: Layer) -> str:
     'Linear · 10 units · each sees the whole input'
     """
     grid = f" on a grid of {_by(layer.grid)}" if layer.grid else ""
-    sees = f"{_by(layer.receptive_field)} px" if layer.receptive_field else "the whole input"
+    field = layer.receptive_field
+    sees = f"{_by(field)} {'steps' if len(field) == 1 else 'px'}" if field else "the whole input"
     return f"{layer.kind} · {value_words(layer.units)} units{grid} · each sees {sees}"
 
 

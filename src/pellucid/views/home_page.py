@@ -16,7 +16,7 @@ from pellucid.views.typeset import typeset
 
 __all__ = ["home_page"]
 
-STRIP = 48  # units of a strip
+STRIP = 36  # units of a strip
 MOST_SKIPPED = 200  # names of skipped items that a page lists
 
 

@@ -9,11 +9,12 @@ number called `X_positive` is the caption of the figure called `positive` in the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from markupsafe import Markup
 
-from pellucid.figures import Figure, Number
+from pellucid.figures import Figure, Number, Picture
 from pellucid.figures.markup import Link
 from pellucid.records import Kind, Panel, Record
 from pellucid.views.facts import Fact, provenance_facts
@@ -30,7 +31,7 @@ class Cell:
 
     heading: str
     html: Markup
-    captions: tuple[Number, ...] = ()
+    captions: tuple[Figure, ...] = ()
     reason: str = ""
 
 
@@ -80,30 +81,25 @@ def sources(kinds: Iterable[Kind], records: Mapping[str, Record]) -> list[Source
 
 
 def _groups(panel: Panel, kind: Kind, figures: Mapping[str, Figure], link: Link) -> tuple[Group, ...]:
-    shown = [name for name in panel.figures if name in figures or _reason(name, kind, figures)]
-    large = [name for name in shown if not isinstance(figures.get(name), Number)]
-    captions = {name: _captions(name, panel, figures) for name in large}
-    taken = {caption for name in large for caption in captions[name]}
-    runs: list[tuple[str, list[Cell]]] = []
-    for name in shown:
-        figure = figures.get(name)
-        if name in taken or name.endswith(NOTE) or _is_well(name, figure):
+    """The figures of a panel that are there, or say why they are not, in runs of one shape."""
+    cells: list[tuple[str, Cell]] = []
+    captions = {caption for name in panel.figures for caption in _captions(name, panel, figures)}
+    for name in panel.figures:
+        figure, reason = figures.get(name), _reason(name, kind, figures)
+        if name in captions or name.endswith(NOTE) or _is_well(name, figure):
             continue
-        # A figure that is missing keeps its place among its neighbors.
-        shape = (
-            SHAPES.get(figure.type, figure.type) if figure is not None else runs[-1][0] if runs else "picture"
-        )
-        if not runs or runs[-1][0] != shape:
-            runs.append((shape, []))
-        heading = name.replace("_", " ") if name in large and len(large) > 1 else ""
-        numbers = tuple(
-            found for each in captions.get(name, ()) if isinstance(found := figures[each], Number)
-        )
-        html = Markup() if figure is None else Markup(figure.html(link))
-        runs[-1][1].append(
-            Cell(heading, html, numbers, _reason(name, kind, figures) if figure is None else "")
-        )
-    return tuple(Group(shape, tuple(cells)) for shape, cells in runs)
+        if figure is not None:
+            shape = SHAPES.get(figure.type, figure.type)
+            heading = "" if isinstance(figure, Number) else name.replace("_", " ")
+            numbers = tuple(figures[caption] for caption in _captions(name, panel, figures))
+            cells.append((shape, Cell(heading, Markup(figure.html(link)), numbers)))
+        elif reason:  # it keeps its place among its like
+            shape = next((shape for shape, _ in reversed(cells) if shape != Number.type), Picture.type)
+            cells.append((shape, Cell(name.replace("_", " "), Markup(), reason=reason)))
+    if sum(bool(cell.heading) for _, cell in cells) == 1:  # the panel's title is enough
+        cells = [(shape, replace(cell, heading="")) for shape, cell in cells]
+    runs = groupby(cells, lambda cell: cell[0])
+    return tuple(Group(shape, tuple(cell for _, cell in run)) for shape, run in runs)
 
 
 def _is_well(name: str, figure: Figure | None) -> bool:
@@ -112,6 +108,9 @@ def _is_well(name: str, figure: Figure | None) -> bool:
 
 
 def _captions(name: str, panel: Panel, figures: Mapping[str, Figure]) -> list[str]:
+    """The numbers of a panel that are named after one of its figures (which is itself no number)."""
+    if isinstance(figures.get(name), Number):
+        return []
     return [
         each for each in panel.figures if each.endswith(f"_{name}") and isinstance(figures.get(each), Number)
     ]
