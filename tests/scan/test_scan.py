@@ -219,11 +219,15 @@ def test_only_broken_files_stop_with_one_line() -> None:
 
 
 def test_more_than_a_fifth_broken_stops() -> None:
-    assert len(scan(planted(), Planted(10, broken=[1, 2]), ["conv"], batch=8).skipped) == 2
+    assert len(scan(planted(), Planted(100, broken=range(1, 21)), ["conv"], batch=8).skipped) == 20
     with pytest.raises(
-        InputError, match=r"3 of the 10 items of planted cannot be read; the first, 00001.png"
+        InputError, match=r"21 of the 100 items of planted cannot be read; the first, 00001.png"
     ):
-        scan(planted(), Planted(10, broken=[1, 2, 3]), ["conv"], batch=8)
+        scan(planted(), Planted(100, broken=range(1, 22)), ["conv"], batch=8)
+
+
+def test_a_handful_of_items_may_have_many_broken_ones() -> None:
+    assert len(scan(planted(), Planted(4, broken=[1, 2, 3]), ["conv"], batch=2).skipped) == 3
 
 
 def test_more_than_a_fifth_of_the_first_thousand_stops_early() -> None:

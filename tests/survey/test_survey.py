@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from nets import planted_net
 from PIL import Image
 
@@ -79,6 +81,25 @@ def test_an_interruption_anywhere_ends_in_the_same_digest(
         except KeyboardInterrupt:
             continue
     assert report.digest == digest_of(whole)
+
+
+def test_the_plan_holds_the_number_of_threads(
+    net: pl.Net, small_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.atlas"
+    pl.survey(net, small_photos, path, "conv:0", kinds=["examples"], settings=QUICK)
+    before = torch.get_num_threads()
+    used: list[int] = []
+    room = importlib.import_module("pellucid.survey.survey")
+    work = room._run
+    monkeypatch.setattr(room, "_run", lambda *args: (used.append(torch.get_num_threads()), work(*args))[1])
+    torch.set_num_threads(before + 1)
+    try:
+        pl.survey(net, small_photos, path, "conv", kinds=["examples"], settings=QUICK)
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+    assert used == [before]
 
 
 def test_a_kind_added_later_redoes_nothing(net: pl.Net, small_photos: Path, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ __all__ = ["LayerScan", "Scanned", "scan"]
 # A folder that is mostly not pictures is found out early: RELIABILITY F6.
 JUDGED_ITEMS = 1000
 MOST_BROKEN = 0.2
+# In a handful of items one broken file is a large share and no sign of a wrong folder.
+LEAST_JUDGED = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +89,7 @@ def scan(
     ------
     UnknownName : a layer that is not there
     NoItems : no item could be read
-    InputError : over a fifth of the items, or of the first 1,000, could not be read; a state of another scan
+    InputError : over a fifth of 100 items or more, or of the first 1,000, could not be read; a state of another scan
 
     Examples
     --------
@@ -157,7 +159,7 @@ def _judge(source: Source, progress: ScanState, latest: int) -> None:
         return
     judged = progress.total if finished else JUDGED_ITEMS
     broken = [(row, reason) for row, reason in progress.problems if row < judged]
-    if len(broken) <= MOST_BROKEN * judged:
+    if len(broken) < progress.total and (judged < LEAST_JUDGED or len(broken) <= MOST_BROKEN * judged):
         return
     first = f"the first, {source.names[broken[0][0]]}: {broken[0][1]}"
     if len(broken) == progress.total:

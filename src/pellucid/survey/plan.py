@@ -68,20 +68,26 @@ class Pass:
 
 @dataclass(frozen=True)
 class Plan:
-    """The passes of an atlas, over one net and one set of data (None where no kind needs data)."""
+    """The passes of an atlas, over one net and one set of data (None where no kind needs data).
+
+    `threads` is how many threads of the processor compute: another number changes the last bits of responses, so a survey
+    that goes on elsewhere computes with the same number.
+    """
 
     net: str
     data: DataFacts | None
+    threads: int
     passes: tuple[Pass, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         data = None if self.data is None else self.data.to_json()
-        return {"net": self.net, "data": data, "passes": [each.to_json() for each in self.passes]}
+        passes = [each.to_json() for each in self.passes]
+        return {"net": self.net, "data": data, "threads": self.threads, "passes": passes}
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Plan:
         data = None if row["data"] is None else DataFacts.from_json(row["data"])
-        return cls(row["net"], data, tuple(Pass.from_json(each) for each in row["passes"]))
+        return cls(row["net"], data, row["threads"], tuple(Pass.from_json(each) for each in row["passes"]))
 
     def units(self) -> set[Unit]:
         """All units of all passes."""

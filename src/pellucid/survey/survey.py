@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from pellucid.data import Source, open_source
 from pellucid.errors import FinishedWithProblems, InputError
@@ -104,7 +107,9 @@ def survey(
             f"{', '.join(names)} need data: name a folder of images, or leave examples out of the evidence"
         )
     chosen = seen.units(units) if units else seen.units([layer.name for layer in seen.default_layers()])
-    empty = Plan(seen.weights_digest, None if source is None else DataFacts.of(source))
+    empty = Plan(
+        seen.weights_digest, None if source is None else DataFacts.of(source), torch.get_num_threads()
+    )
     # Planned before any file is made: what cannot be done leaves nothing behind.
     plan = extended(empty, seen, names, chosen, settings or {})
     if plan_only:
@@ -114,7 +119,8 @@ def survey(
         if writer.plan:
             plan = extended(_held(writer, empty), seen, names, chosen, settings or {})
         _prepare(writer, plan, seen, source)
-        resumed, done = _run(writer, plan, seen, source, progress)
+        with _threads(plan.threads):
+            resumed, done = _run(writer, plan, seen, source, progress)
         report = SurveyReport(
             Path(atlas),
             writer.digest(),
@@ -133,6 +139,17 @@ def survey(
     return report
 
 
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Compute with so many threads, and with as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _held(writer: AtlasWriter, asked: Plan) -> Plan:
     """The plan that the atlas holds; refuses another net or other data."""
     held = Plan.from_json(writer.plan)
@@ -141,7 +158,7 @@ def _held(writer: AtlasWriter, asked: Plan) -> Plan:
             f"{writer.path} is the atlas of another network (weights {held.net[:12]}, asked {asked.net[:12]}); write a new atlas"
         )
     if held.data is None:
-        return Plan(held.net, asked.data, held.passes)
+        return replace(held, data=asked.data)
     if asked.data is not None and held.data.digest != asked.data.digest:
         raise InputError(
             f"{writer.path} was made from {held.data.items} items of {held.data.name}, "
