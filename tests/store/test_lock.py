@@ -150,7 +150,7 @@ def test_the_lock_file_must_be_a_plain_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"rubbish", b"[]", b'{"pid": null}', b'{"pid": 999999999, "host": "HOST"}']
+    "content", [b"", b"rubbish", b"[" * 5000, b"[]", b'{"pid": null}', b'{"pid": 999999999, "host": "HOST"}']
 )
 def test_what_the_file_says_is_only_a_hint(tmp_path, content):
     lock = tmp_path / ".toy.atlas.lock"

@@ -17,6 +17,7 @@ import weakref
 from pathlib import Path
 
 from pellucid.errors import AtlasInUse, StorageError
+from pellucid.store.faults import one_line
 
 __all__ = ["WriterLock"]
 
@@ -64,8 +65,8 @@ class WriterLock:
         """The holder in words, or None while the file names nobody or a process of this host that is gone."""
         try:
             row = json.loads(os.pread(self._fd, 4096, 0))
-            pid, host = int(row["pid"]), str(row["host"])
-        except (OSError, ValueError, TypeError, KeyError):
+            pid, host = int(row["pid"]), one_line(str(row["host"]))
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
         if host == socket.gethostname() and not _alive(pid):
             return None
