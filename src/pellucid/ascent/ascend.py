@@ -70,9 +70,10 @@ def ascend(
         if step < REDIRECTED_STEPS and bool(silent.any()):
             with Redirected(silent):
                 _, detours = _slope(look, canvas, signs, step)
-            gradients = _where(silent, detours, gradients)
+            gradients = _mixed(silent, detours, gradients)
+            strength = _strength(gradients)
         sound = values.isfinite() & strength.isfinite()
-        _step(optimizer, canvas, _where(sound & _strength(gradients).isfinite(), gradients, None))
+        _step(optimizer, canvas, gradients, ~sound)
         finite, reached = finite & sound, reached | (sound & ~silent)
         history.append(torch.where(values.isfinite(), values, history[-1]))
         on_step(step + 1)
@@ -92,18 +93,23 @@ def _slope(
 
 def _strength(gradients: tuple[Tensor, ...]) -> Tensor:
     """(N,) sums of absolute values: zero only if every entry is, not finite if any entry is not."""
-    return torch.stack([each.abs().flatten(1).sum(1) for each in gradients]).sum(0)
+    return torch.stack([torch.linalg.vector_norm(each.flatten(1), 1, 1) for each in gradients]).sum(0)
 
 
-def _where(rows: Tensor, chosen: tuple[Tensor, ...], others: tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
-    """`chosen` for these rows, `others` (zeros if None) for the rest."""
-    spread = [rows.view(-1, *(1,) * (each.ndim - 1)) for each in chosen]
-    if others is None:
-        return tuple(each.masked_fill(~row, 0) for row, each in zip(spread, chosen, strict=True))
-    return tuple(torch.where(row, a, b) for row, a, b in zip(spread, chosen, others, strict=True))
+def _mixed(rows: Tensor, chosen: tuple[Tensor, ...], others: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """`chosen` for these rows, `others` for the rest."""
+    return tuple(torch.where(_like(rows, a), a, b) for a, b in zip(chosen, others, strict=True))
 
 
-def _step(optimizer: torch.optim.Optimizer, canvas: Canvas, gradients: tuple[Tensor, ...]) -> None:
+def _step(
+    optimizer: torch.optim.Optimizer, canvas: Canvas, gradients: tuple[Tensor, ...], spared: Tensor
+) -> None:
+    """One step, without the gradients of the rows `spared`; overwrites those."""
     for variable, gradient in zip(canvas.variables, gradients, strict=True):
-        variable.grad = gradient
+        variable.grad = gradient.masked_fill_(_like(spared, gradient), 0)
     optimizer.step()
+
+
+def _like(rows: Tensor, tensor: Tensor) -> Tensor:
+    """(N,) with as many axes as `tensor` (N, ...)."""
+    return rows.view(-1, *(1,) * (tensor.ndim - 1))
