@@ -92,10 +92,9 @@ def brute_force(real_data: Path, layer: str) -> tuple[list[str], np.ndarray]:
     return names, torch.cat(kept).numpy()
 
 
+@pytest.mark.slow  # the scan's own test does it on each run; this one goes the whole way to the examples
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "layer", ["features.4.squeeze", pytest.param("features.7.expand3x3", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("layer", ["features.4.squeeze", "features.7.expand3x3"])
 def test_bands_and_statistics_equal_numpy_on_squeezenet(real_data: Path, layer: str) -> None:
     names, responses = brute_force(real_data, layer)
     net = pl.load(

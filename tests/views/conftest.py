@@ -269,7 +269,9 @@ ARGUMENTS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # its event loop runs as long as it does, and the server's tests bring their own
 def browser() -> Iterator:
     """The system's Chromium, driven by Playwright; without it the tests that need it are skipped."""
     names = ("chromium", "chromium-browser", "google-chrome")

@@ -42,11 +42,12 @@ def named_blueprint(model: str, weights: str | None, trust_code: str | None) -> 
     """
     library, slash, name = model.partition("/")
     if slash and library in LIBRARIES and not Path(model).exists():
+        blueprint = LIBRARIES[library](name, weights)  # a misspelled name is told before missing weights
         if weights is None:
             raise InputError(
                 f"{model} needs weights: add --weights FILE, --weights DEFAULT (download) or --weights random"
             )
-        return LIBRARIES[library](name, weights)
+        return blueprint
     if slash and library == "hf":
         raise InputError(
             f"{model}: hf/ models are not supported yet; use FILE.py:FUNCTION that returns the model"
