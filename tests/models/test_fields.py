@@ -187,6 +187,22 @@ def test_normalizing_over_positions_reaches_everything(norm: nn.Module) -> None:
     assert (net.layer("1").units, net.layer("1").grid, net.layer("1").stride) == (4, (12, 12), (1, 1))
 
 
+def test_what_is_overwritten_with_a_constant_reaches_nothing() -> None:
+    class Blanked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wide, self.narrow = nn.Conv2d(3, 2, 7, padding=3), nn.Conv2d(3, 2, 1)
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            blank = self.wide(pixels).zero_()
+            mask = torch.zeros_like(self.wide(pixels))
+            return blank + self.narrow(pixels) + mask
+
+    net = load(Blanked(), input="3x20x20", normalize="none")
+    assert net.layer("wide").receptive_field == (7, 7)
+    assert net.layer("logits").receptive_field == (1, 1)
+
+
 def _stage(kind: str, kernel: int, stride: int, edge: int, dilation: int) -> nn.Module:
     if kind == "conv":
         return nn.Conv2d(2, 2, kernel, stride, edge, dilation)

@@ -177,6 +177,7 @@ def assert_same_state(before: tuple[object, ...], after: tuple[object, ...]) -> 
 def test_the_module_is_left_as_it_was(fail: bool, grad: bool) -> None:
     module = Noisy().train()
     module.last.eval()
+    assert torch.backends.mha.get_fastpath_enabled()
     module.norm.weight.requires_grad_(False)
     before = state_of(module)
     net = plain(module)
@@ -232,6 +233,15 @@ def test_normalization_and_autocast() -> None:
         read = run(edge_picture()[None])["conv"]
     torch.testing.assert_close(read, module.conv(edge_picture()[None] - 1).detach())
     assert read.dtype == torch.float32
+
+
+def test_responses_are_float32_whatever_a_layer_gives() -> None:
+    class Half(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.to(torch.bfloat16)
+
+    with tap(plain(nn.Sequential(Half())), ["0", "logits"]) as run:
+        assert {read.dtype for read in run(torch.rand(1, 3, 16, 16)).values()} == {torch.float32}
 
 
 def test_outputs_of_many_tensors() -> None:
@@ -301,6 +311,14 @@ def test_wrong_pixels_are_refused(pixels: Tensor) -> None:
 def test_unknown_layers_are_refused_before_anything_runs() -> None:
     with pytest.raises(UnknownName, match="did you mean conv"), tap(plain(planted_net()), ["cnv"]):
         pass
+
+
+def test_answers_go_by_the_names_asked_for() -> None:
+    pixels = edge_picture()[None].double()
+    with tap(plain(planted_net(), 32), ["module.conv", "conv"]) as run:
+        read = run(pixels)
+    assert list(read) == ["module.conv", "conv"]
+    assert read["conv"].max() == read["module.conv"].max() == 11.25
 
 
 def test_hooks_cost_little() -> None:

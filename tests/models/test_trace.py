@@ -274,6 +274,20 @@ def test_default_layers_without_a_final_layer_of_their_own() -> None:
     assert defaults(net) == ["2", "logits"]
 
 
+def test_the_layer_that_gives_the_output_is_not_listed_twice() -> None:
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.fc, self.gate = nn.Conv2d(3, 4, 1), nn.Linear(4, 5), nn.Sigmoid()
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            x = self.fc(self.body(pixels).tanh().mean((2, 3)))
+            self.gate(x)
+            return x
+
+    assert defaults(plain(Gated())) == ["body", "logits"]
+
+
 class Named(nn.Module):
     """A module called `logits` that is not the output."""
 

@@ -76,11 +76,7 @@ class Net:
     def default_layers(self) -> list[Layer]:
         """The last layers before each non-linearity (a convolution, or its batch norm), and the output."""
         wanted = set(self.trace.before_bends)
-        return [
-            layer
-            for layer in self.layers()
-            if layer.name in wanted and (not layer.rectified or layer.name == OUTPUT)
-        ]
+        return [layer for layer in self.layers() if layer.name in wanted]
 
     def fields(self, layer: str) -> Fields:
         """The receptive fields of a layer's units."""

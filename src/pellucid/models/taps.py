@@ -32,14 +32,18 @@ def tap(
     """A function from pixels (N, C, H, W) in 0..1 to {layer: response (N, K, *positions) float32}.
 
     The pass stops right after the last layer needed. What it hands out is never overwritten by a later in-place operation.
-    With `grad`, responses are differentiable with respect to the pixels; parameters are frozen meanwhile.
+    With `grad`, responses are differentiable with respect to the pixels; parameters are frozen meanwhile. Layers go by
+    the names that were asked for.
 
     Examples
     --------
-    >>> with tap(net, ["conv"]) as run:  # doctest: +SKIP
-    ...     run(pixels)["conv"].shape
+    >>> from pellucid.models import load
+    >>> with tap(load("demo"), ["conv1"]) as run:
+    ...     run(torch.zeros(2, 3, 96, 96))["conv1"].shape
+    torch.Size([2, 40, 48, 48])
     """
     caught: dict[str, Tensor] = {}
+    own_names = {asked: net.layer(asked).name for asked in layers}
 
     def keep(name: str, response: Tensor, last: bool) -> None:
         caught[name] = response if last else response.clone()
@@ -49,9 +53,8 @@ def tap(
         def tapped(pixels: Tensor) -> dict[str, Tensor]:
             caught.clear()
             run(pixels)
-            return {name: caught[name] for name in wanted}
+            return {asked: caught[name] for asked, name in own_names.items()}
 
-        wanted = list(dict.fromkeys(net.layer(name).name for name in layers))
         yield tapped
 
 
@@ -96,7 +99,7 @@ def _running(
         left.update(wanted)
         with torch.set_grad_enabled(grad):
             try:
-                output = net.module(net.input.normalize(pixels.to(net.device)))
+                output = net.module(net.input.normalize(pixels.to(net.device, torch.float32)))
                 seen("", 1, output)
             except _Enough:
                 pass

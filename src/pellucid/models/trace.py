@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -56,18 +56,17 @@ def traced(module: nn.Module, example: Tensor) -> Trace:
     """
     recorder = Recorder(module)
     returned = recorder.run(example)
-    rectified = {one.name for one in returned if one.flow is not None and one.flow.sign == 2}
     counts = _items_in_unseen(module, example, returned)
     calls: dict[str, Call] = {}
     for one in returned:
         flow = one.flow
         if flow is None and counts.get(one.name) == ITEMS + 1:
             flow = Flow(one.shape, {"item": counted(one.shape, 0)}, ())
-        layout = None if flow is None else layout_of(flow, ITEMS)
-        if (
-            flow is not None and layout is not None
-        ):  # else it does not depend on the items, as a table of weights
-            calls[one.name] = _call(one, flow, layout, tuple(example.shape[2:]), rectified)
+        if flow is None:
+            continue  # it does not depend on the input, as a table of position biases
+        layout = layout_of(flow, ITEMS)
+        if layout is not None:
+            calls[one.name] = _call(one, flow, layout, tuple(example.shape[2:]))
     if OUTPUT not in calls:
         raise InputError(
             f"the network's output of shape {returned[-1].shape} has no axis for the items of a batch"
@@ -86,9 +85,8 @@ def _items_in_unseen(module: nn.Module, example: Tensor, returned: Sequence[Retu
     return {one.name: one.shape[0] for one in more if one.shape}
 
 
-def _call(one: Returned, flow: Flow, layout: Layout, extent: tuple[int, ...], rectified: Set[str]) -> Call:
+def _call(one: Returned, flow: Flow, layout: Layout, extent: tuple[int, ...]) -> Call:
     fields, (units, *grid) = _fields(flow, layout, extent)
-    rectifies = one.name in rectified
     layer = Layer(
         one.name,
         one.kind,
@@ -96,9 +94,8 @@ def _call(one: Returned, flow: Flow, layout: Layout, extent: tuple[int, ...], re
         units,
         _receptive_field(fields, len(grid)),
         _stride(flow, len(grid)),
-        rectifies,
-        # a rectified layer that feeds this one lacks the negative side too
-        tuple(name for name in flow.feeders if name not in rectified) if rectifies else (),
+        flow.sign == 2,
+        flow.feeders if flow.sign == 2 else (),
     )
     return Call(layer, one.module, one.number, one.path, layout, fields)
 
