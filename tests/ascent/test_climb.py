@@ -198,6 +198,7 @@ def test_numbers_that_are_not_finite_stay_with_their_unit():
     up, down, sound = climb(net, goals, ClimbSettings(steps=40))
     assert down.diagnosis == "diverged"
     assert np.isfinite(down.history).all()
+    assert down.picture[..., 0].mean() == pytest.approx(0.51 * 255, abs=3)  # it stays where its numbers end
     assert down.activation is None or np.isfinite(down.activation)
     assert up.diagnosis is None
     assert sound.diagnosis is None

@@ -42,6 +42,7 @@ def test_pictures_are_those_of_the_formulas(channels, height, width):
         canvas.variables[0].mul_(100)  # as far from gray as after many steps
         found = canvas.pictures().numpy()
     assert found.shape == (2, channels, height, width)
+    assert canvas.variables[0].shape == (2, channels, height, width // 2 + (2 if width % 2 else 1), 2)
     for item in range(2):
         wanted = slowly(canvas.variables[0][item].detach().double().numpy(), height, width, channels == 3)
         np.testing.assert_allclose(found[item], wanted, atol=2e-6)

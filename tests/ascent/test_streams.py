@@ -16,9 +16,10 @@ def test_a_stream_depends_on_seed_and_each_name():
             (0, "b", "start"),
             (0, "a", "transforms"),
             (0, "a,start"),
+            (0, "as", "tart"),
         ]
     }
-    assert len({tuple(each) for each in draws.values()}) == 5
+    assert len({tuple(each) for each in draws.values()}) == 6
     assert stream(0, "a", "start").random(4).tolist() == draws[0, "a", "start"]
 
 
