@@ -171,10 +171,12 @@ def test_a_box_too_small_to_be_found_gets_a_ring():
     assert "<circle" not in plain
 
 
-def test_without_a_box_the_item_is_shown_once():
-    html = item(box=None).html(link)
+@pytest.mark.parametrize("box", [None, (0, 0, 128, 64), (1, 0, 128, 64)])
+def test_without_a_smaller_box_the_item_is_shown_once(box):
+    html = item(box=box).html(link)
     assert html.count("<svg") == 1
     assert 'viewBox="0 0 128 64"' in html
+    assert item(box=box).tiles()[1] is None
 
 
 def test_item_tiles_cut_the_right_pixels():
@@ -195,7 +197,7 @@ def test_item_tiles_cut_the_right_pixels():
 
 
 def test_item_boxes_beyond_the_item_do_no_harm():
-    for box in ((-50, -50, 900, 900), (127, 63, 128, 64), (500, 500, 600, 600), (5, 5, 5, 5)):
+    for box in ((-50, 10, 90, 20), (127, 63, 128, 64), (500, 500, 600, 600), (5, 5, 5, 5)):
         crop, whole = item(box=box).tiles()
         assert max(crop.size) == max(whole.size) == 128
 

@@ -185,7 +185,13 @@ def test_filter_by_number_range_word_and_item(open_page, base):
     name = page.evaluate("window.pellucidUnits.words[5].split('\\n').pop()")
     page.fill("#filter", name)
     assert 5 in units(page)
-    page.keyboard.press("ArrowLeft")  # within the filter the arrows move in the text
+    page.keyboard.type("/")  # within the filter keys are letters
+    assert page.input_value("#filter") == f"{name}/"
+    page.fill("#filter", "5")
+    page.keyboard.press("ArrowDown")  # but down leads to what was found
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "5.html"
+    page.keyboard.press("/")
+    page.keyboard.press("ArrowLeft")
     page.keyboard.press("Escape")
     assert units(page) == list(range(UNITS))
     assert page.evaluate("document.activeElement.id") != "filter"

@@ -18,9 +18,9 @@ from pellucid.figures.words import value_words
 
 __all__ = ["Item", "Items"]
 
-BREAKS = re.compile(r"(?<=[/_])(?=[^/_])")  # where a path may go on in the next line
+BREAKS = re.compile(r"(?<=[/_,])(?=[^/_,])")  # where a path may go on in the next line
 SHEET_COLUMNS, SHEET_TILE_PX = 9, 128
-SMALL_BOX = 0.08  # of the item's longer side
+SMALL_BOX, NEARLY_ALL = 0.08, 0.97  # of the item's longer side, and of its area
 BOX, BOX_EDGE = "#ffffff", "#141310"
 
 
@@ -75,6 +75,16 @@ class Item:
             f'<span class="name" title="{name}">{BREAKS.sub("<wbr>", text(self.name))}</span></p></li>'
         )
 
+    @property
+    def _part(self) -> tuple[int, int, int, int] | None:
+        """The box, unless it holds all of the item but a rim: then there is nothing to crop."""
+        if self.box is None:
+            return None
+        x0, y0, x1, y1 = self.box
+        across, down = min(x1, self.width) - max(x0, 0), min(y1, self.height) - max(y0, 0)
+        covered = max(across, 0) * max(down, 0)
+        return None if covered >= NEARLY_ALL * self.width * self.height else self.box
+
     def _pictures(self, link: Link) -> str:
         if self.preview is None:
             return '<p class="missing">no preview kept</p>'
@@ -82,9 +92,9 @@ class Item:
         # Both pictures are drawn in the item's own pixels, whatever the size of the preview.
         source = text(link(self.preview))
         image = f'<image href="{source}" width="{width:d}" height="{height:d}" preserveAspectRatio="none"/>'
-        if self.box is None:
+        if self._part is None:
             return _svg("crop", (0, 0, width, height), name, image)
-        x0, y0, x1, y1 = self.box
+        x0, y0, x1, y1 = self._part
         place = f'x="{x0:d}" y="{y0:d}" width="{x1 - x0:d}" height="{y1 - y0:d}"'
         edges = f'{place} vector-effect="non-scaling-stroke"'
         boxed = f'{image}<rect class="box-edge" {edges}/><rect class="box" {edges}/>{self._ring()}'
@@ -94,7 +104,7 @@ class Item:
 
     def _ring(self) -> str:
         """A circle around a box that is too small to be found."""
-        x0, y0, x1, y1 = self.box or (0, 0, 0, 0)
+        x0, y0, x1, y1 = self._part or (0, 0, 0, 0)
         longest = max(self.width, self.height)
         if max(x1 - x0, y1 - y0) > longest * SMALL_BOX:
             return ""
@@ -107,10 +117,10 @@ class Item:
         if self.preview is None:
             return Image.new("RGB", (SHEET_TILE_PX, SHEET_TILE_PX), "#e9e6de"), None
         whole = self.preview.image().convert("RGB")
-        if self.box is None or not (self.width and self.height):
+        if self._part is None:
             return whole, None
         across, down = whole.width / self.width, whole.height / self.height
-        box = [edge * scale for edge, scale in zip(self.box, (across, down) * 2, strict=True)]
+        box = [edge * scale for edge, scale in zip(self._part, (across, down) * 2, strict=True)]
         left, top = min(max(box[0], 0), whole.width - 1), min(max(box[1], 0), whole.height - 1)
         inside = (left, top, min(max(box[2], left + 1), whole.width), min(max(box[3], top + 1), whole.height))
         small = _enlarged(whole, (0, 0, whole.width, whole.height))

@@ -112,6 +112,7 @@
       sift();
       filter.blur();
     }
+    if (event.target === filter && event.key === "ArrowDown") walk(event);
     if (event.target.matches("input, select, textarea")) return;
     if (event.key === "/") {
       filter.focus();
