@@ -84,11 +84,10 @@ def _slope(
     look: Callable[[int], Tensor], canvas: Canvas, signs: Tensor, step: int
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Values and gradients; no item's picture enters another's value, so the sum's gradient is each one's own."""
-    with torch.inference_mode(False), torch.enable_grad():  # whatever the caller has switched off
-        values = look(step)
-        if not values.requires_grad:  # a rounding or a comparison on the way: no gradient at all
-            return values, tuple(map(torch.zeros_like, canvas.variables))
-        return values.detach(), torch.autograd.grad((signs * values).sum(), canvas.variables)
+    values = look(step)
+    if not values.requires_grad:  # a rounding or a comparison on the way: no gradient at all
+        return values, tuple(map(torch.zeros_like, canvas.variables))
+    return values.detach(), torch.autograd.grad((signs * values).sum(), canvas.variables)
 
 
 def _strength(gradients: tuple[Tensor, ...]) -> Tensor:

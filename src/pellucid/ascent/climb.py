@@ -110,7 +110,9 @@ def climbs(
             if on_step is not None:
                 on_step(before + step, total)
 
-        yield batch, _climbed(net, batch, settings, count)
+        with torch.inference_mode(False), torch.enable_grad():  # whatever the caller has switched off
+            results = _climbed(net, batch, settings, count)
+        yield batch, results
 
 
 Entry = TypeVar("Entry")
