@@ -89,6 +89,8 @@ def test_less_memory_gives_smaller_batches(fully_convolutional):
     picture = 3 * 96 * 96 * 4
     few = batch_size(fully_convolutional, ["0"], ClimbSettings(memory=10 * 2 * picture))
     assert 5 <= few <= 10
+    with torch.inference_mode():
+        assert batch_size(fully_convolutional, ["0"], ClimbSettings(memory=10 * 2 * picture)) == few
     assert batch_size(fully_convolutional, ["0"], ClimbSettings(memory=1)) == 1
 
 

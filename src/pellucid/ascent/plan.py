@@ -128,12 +128,12 @@ def _kept_bytes(net: Net, layers: Sequence[str], size: tuple[int, int]) -> int:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    picture = torch.full((1, net.input.channels, *size), 0.5, device=net.device, requires_grad=True)
     with (
+        torch.inference_mode(False),
         tap(net, layers, grad=True) as run,
         torch.autograd.graph.saved_tensors_hooks(count, lambda kept: kept),
     ):
-        run(picture)
+        run(torch.full((1, net.input.channels, *size), 0.5, device=net.device).requires_grad_())
     return max(1, sum(kept.values()))
 
 

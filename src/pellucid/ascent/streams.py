@@ -21,7 +21,7 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     Examples
     --------
     >>> int(stream(0, "features.7:42", "start").integers(1000))
-    0
+    101
     """
     digest = hashlib.sha256(canonical_json([seed, *names]).encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16])))
