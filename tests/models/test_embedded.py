@@ -70,15 +70,17 @@ def test_its_facts_name_the_photographs_and_their_credits() -> None:
 
 
 def test_it_names_tiles_of_the_part_it_never_saw(network: nn.Module) -> None:
-    # The right quarter of each photograph, as the training script leaves out; other places than the script's own.
-    tiles = []
+    # The third quarter from the left, as the training script leaves out; other places than the script's own.
+    rights = []
     for photograph in PHOTOGRAPHS:
         x0, y0, x1, y1 = photograph.box
-        left = int(np.ceil(x1 - (x1 - x0) / 4))
+        left, right = int(np.ceil(x0 + (x1 - x0) / 2)), int(x0 + (x1 - x0) * 0.75)
         side = int(96 * photograph.scales[0])
-        places = [(left + (7 * k) % (x1 - left - side), y0 + (53 * k) % (y1 - y0 - side)) for k in range(24)]
-        tiles += [Tile(photograph, x, y, photograph.scales[0]) for x, y in places]
-    assert share_right(network, tiles) > EMBEDDED.accuracy - 0.1
+        places = [
+            (left + (7 * k) % (right - left - side), y0 + (53 * k) % (y1 - y0 - side)) for k in range(24)
+        ]
+        rights.append(share_right(network, [Tile(photograph, x, y, photograph.scales[0]) for x, y in places]))
+    assert np.mean(rights) > EMBEDDED.accuracy - 0.1
 
 
 def test_it_names_the_demo_tiles(network: nn.Module) -> None:

@@ -24,8 +24,8 @@ EMBEDDED_FILE = Path(__file__).with_name("embedded.safetensors")
 class EmbeddedFacts:
     """What is known about the embedded network.
 
-    `mean` and `std` normalize RGB in 0..1. `accuracy` is the share of tiles named right in the quarter of
-    each photograph that training never saw, `training_seconds` the time of the script on 2 cores;
+    `mean` and `std` normalize RGB in 0..1. `accuracy` is the share of tiles named right in the band of each
+    photograph that training never saw, `training_seconds` the time of the script on 2 cores;
     `gabor_or_blob` is the share of the `live_filters` of the first layer that a Gabor or a blob fits with R²
     above 0.6.
     """
@@ -47,10 +47,10 @@ EMBEDDED = EmbeddedFacts(
     mean=(0.45, 0.45, 0.45),
     std=(0.25, 0.25, 0.25),
     credits=tuple(photograph.credit for photograph in PHOTOGRAPHS),
-    accuracy=0.74,
-    training_seconds=665,
+    accuracy=0.826,
+    training_seconds=300,
     live_filters=40,
-    gabor_or_blob=0.9,
+    gabor_or_blob=1.0,
 )
 
 
@@ -62,14 +62,14 @@ def embedded_architecture() -> nn.Sequential:
     """
     return nn.Sequential(
         OrderedDict(
-            conv1=nn.Conv2d(3, 40, 11, stride=2, padding=5),
+            conv1=nn.Conv2d(3, 40, 9, stride=2, padding=4),
             relu1=nn.ReLU(),
-            pool1=nn.MaxPool2d(2),
-            conv2=nn.Conv2d(40, 56, 5, padding=2),
+            pool1=nn.MaxPool2d(3, stride=2, padding=1),
+            conv2=nn.Conv2d(40, 56, 3, padding=1),
             relu2=nn.ReLU(),
+            pool2=nn.MaxPool2d(2),
             conv3=nn.Conv2d(56, 72, 3, padding=1),
             relu3=nn.ReLU(),
-            pool3=nn.MaxPool2d(2),
             conv4=nn.Conv2d(72, 96, 3, padding=1),
             relu4=nn.ReLU(),
             conv5=nn.Conv2d(96, 112, 3, padding=1),
