@@ -19,7 +19,7 @@ from pellucid.views import export
 __all__ = ["Demo", "demo"]
 
 # Half the default climb on a canvas about as large as the deepest units see: two minutes on two cores for all of it.
-QUICK = {"steps": 48, "size": 64}
+QUICK = {"steps": 40, "size": 64}
 
 
 @dataclass(frozen=True)

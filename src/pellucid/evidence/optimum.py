@@ -22,6 +22,7 @@ from pellucid.ascent import (
     ClimbSettings,
     Goal,
     batch_size,
+    best_precision,
     climb,
 )
 from pellucid.errors import InputError, UnknownName, did_you_mean
@@ -274,6 +275,8 @@ def settings(net: Net, asked: Settings) -> dict[str, Any]:
     wishes = {name: value for name, value in given.items() if name in climbing}
     if isinstance(wishes.get("size"), int):
         wishes["size"] = (wishes["size"], wishes["size"])
+    # Written out, so that a survey that goes on elsewhere computes in the same number format.
+    wishes.setdefault("precision", best_precision(net.device))
     return {"objective": objective, "sign": sign, **ClimbSettings(**wishes).to_json()}
 
 
