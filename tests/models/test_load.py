@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import sys
 import urllib.error
 import warnings
 from pathlib import Path
@@ -18,7 +19,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from pellucid.data.recipe import Recipe
-from pellucid.errors import InputError, PellucidError, RefusedFile, UnknownName
+from pellucid.errors import InputError, MissingExtra, PellucidError, RefusedFile, UnknownName
 from pellucid.models import ImageInput, load, tap
 
 
@@ -168,6 +169,24 @@ def test_weights_are_asked_for() -> None:
     for model in ("torchvision/resnet18", "timm/resnet18"):
         with pytest.raises(InputError, match=r"add --weights FILE, --weights DEFAULT .* or --weights random"):
             load(model)
+
+
+@pytest.mark.parametrize(
+    ("model", "module"), [("torchvision/resnet18", "torchvision.models"), ("timm/resnet18", "timm")]
+)
+def test_a_missing_or_broken_library_is_told(
+    model: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtra, match=r'pip install "pellucid\[models\]"'):
+        load(model, weights="random")
+
+    def broken(name: str) -> None:
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr("importlib.import_module", broken)
+    with pytest.raises(InputError, match="torchvision made for this torch"):
+        load(model, weights="random")
 
 
 def test_offline_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,6 +389,22 @@ def test_the_digest_follows_the_weights() -> None:
     with torch.no_grad():
         net.module.conv.bias[0] += 1
     assert net.weights_digest != before
+
+
+def test_modules_with_more_than_tensors_in_their_state() -> None:
+    class Extra(nn.Conv2d):
+        def get_extra_state(self) -> str:
+            return "more"
+
+        def set_extra_state(self, state: str) -> None:
+            pass
+
+    with torch.inference_mode():
+        module = nn.Sequential(Extra(3, 2, 1))
+        net = load(module, input="3x8x8", normalize="none")
+    assert len(net.weights_digest) == 64
+    with tap(net, ["0"]) as run:
+        assert run(torch.rand(1, 3, 8, 8))["0"].shape == (1, 2, 8, 8)
 
 
 def test_the_digest_is_what_it_says() -> None:

@@ -55,8 +55,11 @@ class Net:
     @property
     def weights_digest(self) -> str:
         """sha256 over the sorted names, types, shapes and bytes of all weights and buffers, as they are now."""
-        state = self.module.state_dict()
-        now = tuple((name, id(tensor.untyped_storage()), tensor._version) for name, tensor in state.items())
+        # a module may keep other things than tensors in its state
+        state = {name: value for name, value in self.module.state_dict().items() if isinstance(value, Tensor)}
+        now = tuple(
+            (name, one.data_ptr(), -1 if one.is_inference() else one._version) for name, one in state.items()
+        )
         if self._digest is None or self._digest[0] != now:
             self._digest = now, _digest(state)
         return self._digest[1]

@@ -140,7 +140,7 @@ def put_into(
     ------
     MisfitWeights : names or shapes differ; the message counts and names them
     """
-    wanted = module.state_dict()
+    wanted = {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
     named = {rename(key): tensor for key, tensor in state.tensors.items()}
     prefix, tensors = _stripped(named, wanted)
     missing = [key for key in wanted if key not in tensors and not key.endswith("num_batches_tracked")]
