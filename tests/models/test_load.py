@@ -289,10 +289,12 @@ def test_an_exported_program_of_one_batch_size_is_told(tmp_path: Path) -> None:
 def test_a_pickled_module_with_its_digest(tmp_path: Path) -> None:
     path = tmp_path / "whole.pth"
     torch.save(planted_net(), path)
-    with pytest.raises(RefusedFile) as caught:
+    digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    with pytest.raises(
+        RefusedFile, match=f"could run code; if you trust who made it: --trust-code {digest}"
+    ) as caught:
         load(path)
     assert caught.value.exit_code == 3
-    digest = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
     assert load(path, trust_code=digest, input="3x32x32").layer("conv").units == 4
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -186,7 +186,8 @@ def _known_input(
     """What is known of the input before anything runs, and what had to be assumed about its normalization."""
     if isinstance(wishes.input, ImageInput):
         return wishes.input, ()
-    known = blueprint.input or timm_input(getattr(module, "pretrained_cfg", None) or {})
+    config = getattr(module, "pretrained_cfg", None)  # timm's modules carry it
+    known = blueprint.input or (timm_input(config) if isinstance(config, Mapping) else None)
     shape = wishes.input or (blueprint.shape if known is None else None)
     sized = known if shape is None else sized_as(shape, known)
     told = wishes.normalize is not None or (

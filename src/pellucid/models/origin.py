@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pellucid.errors import InputError, UnknownName
+from pellucid.errors import InputError, RefusedFile, UnknownName
 from pellucid.models.archive import CODE, kind_of
 from pellucid.models.blueprint import RANDOM, Blueprint
 from pellucid.models.embedded import EMBEDDED, embedded_architecture, embedded_network
@@ -95,7 +95,10 @@ def _file_blueprint(path: Path, trust_code: str | None) -> Blueprint:
     if kind in CODE or (kind == "torch" and trust_code):
         return trusted_blueprint(path, kind, trust_code)
     if kind == "torch":
-        read_state_dict(path)  # says so where it is no state dict
+        try:
+            read_state_dict(path)
+        except RefusedFile:
+            return trusted_blueprint(path, kind, None)  # refuses as well, and says what would be needed
     if kind in ("torch", "safetensors"):
         raise InputError(f"{path.name} holds weights, not a network; write MODEL --weights {path.name}")
     if kind == "onnx":
