@@ -18,8 +18,8 @@ from pellucid.views import export
 
 __all__ = ["Demo", "demo"]
 
-# Half the default climb on a canvas about as large as the deepest units see: two minutes on two cores for all of it.
-QUICK = {"steps": 40, "size": 64}
+# A quarter of the default climb on a canvas about as large as the deepest units see: two minutes on two cores for all of it.
+QUICK = {"steps": 24, "size": 64}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pellucid.errors import InputError
 from pellucid.models.net import Net
 from pellucid.records import Kind, Record, Unit
 from pellucid.scan import Scanned
@@ -83,5 +84,7 @@ def by_layer(units: Iterable[Unit]) -> dict[str, tuple[int, ...]]:
     """
     found: dict[str, dict[int, None]] = {}
     for unit in units:
+        if unit.position is not None:
+            raise InputError(f"{unit} names one position, evidence is about all of them; leave out what follows @")
         found.setdefault(unit.layer, {})[unit.index] = None
     return {layer: tuple(indices) for layer, indices in found.items()}
