@@ -70,7 +70,9 @@ class UnitQuery:
         """
         layer, colon, rest = text.strip().partition(":")
         if not layer or (colon and not rest.strip()):
-            raise InputError(f"{text!r} is no unit: write LAYER, LAYER:INDEX or LAYER:FROM-TO, as features.7:0-15,40")
+            raise InputError(
+                f"{text!r} is no unit: write LAYER, LAYER:INDEX or LAYER:FROM-TO, as features.7:0-15,40"
+            )
         if not colon:
             return cls(layer)
         match = re.fullmatch(r"([\d,\s-]+)(?:@(center|\d+(?:,\d+)*))?", rest.strip())

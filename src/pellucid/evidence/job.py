@@ -85,6 +85,8 @@ def by_layer(units: Iterable[Unit]) -> dict[str, tuple[int, ...]]:
     found: dict[str, dict[int, None]] = {}
     for unit in units:
         if unit.position is not None:
-            raise InputError(f"{unit} names one position, evidence is about all of them; leave out what follows @")
+            raise InputError(
+                f"{unit} names one position, evidence is about all of them; leave out what follows @"
+            )
         found.setdefault(unit.layer, {})[unit.index] = None
     return {layer: tuple(indices) for layer, indices in found.items()}
