@@ -122,7 +122,7 @@ def did_you_mean(asked: str, names: Iterable[str], most: int = 3) -> str:
     >>> did_you_mean("featurs.0", ["features.0", "classifier"])
     'did you mean features.0?'
     """
-    known = list(names)
+    known = list(dict.fromkeys(names))
     close = difflib.get_close_matches(asked, known, most, 0.6)
     if close:
         return f"did you mean {' or '.join(close)}?"
