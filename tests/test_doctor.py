@@ -159,8 +159,9 @@ def test_it_works_without_torch_and_from_any_folder(tmp_path):
     source = Path(MODULE.__file__).parents[1]
     code = "import sys; from pellucid.doctor import PROBES; assert 'torch' not in sys.modules\n"
     code += "print(PROBES['torch']('torch').state, 'torch' in sys.modules)"
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(source), os.environ.get("PYTHONPATH", "")])}
-    said = subprocess.run(
-        [sys.executable, "-P", "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True
-    )
+    # An empty entry in PYTHONPATH would be the current folder, where the wrong torch lies.
+    paths = [str(source), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-P", "-c", code]
+    said = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert said.stdout.split() == ["ok", "False"], said.stderr
