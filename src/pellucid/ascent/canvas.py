@@ -27,14 +27,21 @@ class Canvas(abc.ABC):
     """A batch of inputs as a differentiable function of `variables`.
 
     Each variable has the item as its first axis, and item i of the pictures depends on item i of the variables only, so
-    the gradient of a sum over items is each item's own gradient.
+    the gradient of a sum over items is each item's own gradient. `optimizer` and `learning_rate` are what suits these
+    variables when nobody asks for others.
     """
 
     variables: tuple[Tensor, ...]
+    optimizer: str = "adam"
+    learning_rate: float = 0.12
 
     @abc.abstractmethod
     def pictures(self) -> Tensor:
         """The inputs as they are now: (N, C, H, W) float32 in 0..1."""
+
+    def project(self) -> None:
+        """Bring the variables back to where they may be, after each step and without gradient; by default anywhere."""
+        return
 
 
 def normal_start(streams: Sequence[np.random.Generator], shape: tuple[int, ...], *, sd: float) -> Tensor:
