@@ -14,6 +14,15 @@ from typing import TYPE_CHECKING, Any
 from pellucid.version import __version__
 
 if TYPE_CHECKING:
+    from pellucid.ascent import Objective as Objective
+    from pellucid.ascent import channel as channel
+    from pellucid.ascent import direction as direction
+    from pellucid.ascent import excitation as excitation
+    from pellucid.ascent import interpolation as interpolation
+    from pellucid.ascent import layer as layer
+    from pellucid.ascent import logit as logit
+    from pellucid.ascent import neuron as neuron
+    from pellucid.ascent import probability as probability
     from pellucid.demo import demo as demo
     from pellucid.doctor import doctor as doctor
     from pellucid.errors import PellucidError as PellucidError
@@ -33,14 +42,23 @@ _HOMES = {
     "Atlas": "pellucid.store",
     "ImageInput": "pellucid.models",
     "Net": "pellucid.models",
+    "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
+    "channel": "pellucid.ascent",
     "demo": "pellucid.demo",
+    "direction": "pellucid.ascent",
     "doctor": "pellucid.doctor",
     "examples": "pellucid.evidence.examples",
+    "excitation": "pellucid.ascent",
     "export": "pellucid.views",
     "filters": "pellucid.evidence.filters",
+    "interpolation": "pellucid.ascent",
+    "layer": "pellucid.ascent",
     "load": "pellucid.models",
+    "logit": "pellucid.ascent",
+    "neuron": "pellucid.ascent",
     "optimize": "pellucid.evidence.optimum",
+    "probability": "pellucid.ascent",
     "respond": "pellucid.respond",
     "serve": "pellucid.views",
     "survey": "pellucid.survey",
@@ -50,15 +68,24 @@ __all__ = [
     "Atlas",
     "ImageInput",
     "Net",
+    "Objective",
     "PellucidError",
     "__version__",
+    "channel",
     "demo",
+    "direction",
     "doctor",
     "examples",
+    "excitation",
     "export",
     "filters",
+    "interpolation",
+    "layer",
     "load",
+    "logit",
+    "neuron",
     "optimize",
+    "probability",
     "respond",
     "serve",
     "survey",

@@ -48,9 +48,12 @@ Model = Annotated[
     str, typer.Argument(help="torchvision/NAME, timm/NAME, demo, FILE.py:FUNCTION or a model card (.toml)")
 ]
 Data = Annotated[str, typer.Argument(help="a folder of images, or demo")]
-Units = Annotated[list[str], typer.Argument(help="LAYER, LAYER:7, LAYER:0-15,40 or logits:LABEL")]
+Units = Annotated[
+    list[str], typer.Argument(help="LAYER, LAYER:7, LAYER:0-15,40, LAYER:7@center or logits:LABEL")
+]
 OutDir = Annotated[Path, typer.Option("-o", "--out", help="the folder to write")]
 OutPicture = Annotated[Path | None, typer.Option("-o", "--out", help="the PNG to write")]
+Memory = Annotated[str, typer.Option("--memory", help="how much memory a batch may take, as 4GiB")]
 AtlasFile = Annotated[Path, typer.Argument(help="an atlas file")]
 
 
@@ -104,7 +107,11 @@ class AscentOptions:
     """Options of everything that optimizes."""
 
     objective: Annotated[
-        str | None, typer.Option("--objective", help="channel or logit; by the layer when left out")
+        str | None,
+        typer.Option(
+            "--objective",
+            help="channel, excitation, neuron, layer, logit or probability; by the unit when left out",
+        ),
     ] = None
     sign: Annotated[str, typer.Option("--sign", help="+, - or both")] = "both"
     steps: Annotated[int | None, typer.Option("--steps", help="steps of the climb")] = None
@@ -112,7 +119,22 @@ class AscentOptions:
     canvas: Annotated[
         str | None, typer.Option("--canvas", help="how the picture is parametrized: fourier")
     ] = None
-    transforms: Annotated[str | None, typer.Option("--transforms", help="lucid, distill2017 or none")] = None
+    transforms: Annotated[
+        str | None, typer.Option("--transforms", help="lucid, distill2017, auto or none")
+    ] = None
+    copies: Annotated[int | None, typer.Option("--copies", help="views of each picture a step looks at")] = (
+        None
+    )
+    regularize: Annotated[
+        str | None, typer.Option("--regularize", help="tv, l1, l2 or blur with weights, as tv=0.25,l2=1")
+    ] = None
+    optimizer: Annotated[str | None, typer.Option("--optimizer", help="adam, nadam or gradient")] = None
+    learning_rate: Annotated[
+        float | None, typer.Option("--learning-rate", help="by the canvas when left out")
+    ] = None
+    stop: Annotated[
+        str | None, typer.Option("--stop", help="fixed, or flat: each picture when it is done")
+    ] = None
 
     def settings(self) -> dict[str, Any]:
         """What the user set, by name."""
@@ -289,22 +311,47 @@ def respond(
 
 @command(app, "optimize")
 def optimize(
-    model: Model, units: Units, out: OutDir, common: Common, options: ModelOptions, ascent: AscentOptions
+    model: Model,
+    units: Units,
+    out: OutDir,
+    common: Common,
+    options: ModelOptions,
+    ascent: AscentOptions,
+    pictures: Annotated[int, typer.Option("--pictures", help="different pictures of each unit")] = 1,
+    diversity: Annotated[
+        float | None, typer.Option("--diversity", help="how strongly these keep apart, 100 when left out")
+    ] = None,
+    snapshots: Annotated[
+        str | None, typer.Option("--snapshots", help="steps kept as an animation, as 0,8,32, or all")
+    ] = None,
+    memory: Memory = "4GiB",
 ) -> None:
     """Make the inputs that excite units most, and least."""
     from pellucid.evidence.optimum import optimize as climb
 
     net = options.load(model, common)
     with progress_bar(common.quiet or common.json) as progress:
-        optima = climb(net, *units, seed=common.seed, progress=progress, **ascent.settings())
+        optima = climb(
+            net,
+            *units,
+            progress=progress,
+            seed=common.seed,
+            memory=_bytes(memory),
+            pictures=pictures,
+            diversity=diversity,
+            snapshots=snapshots,
+            **ascent.settings(),
+        )
     paths = optima.save(out)
     if common.json:
         rows = [{**one.to_json(), "picture": str(path)} for one, path in zip(optima, paths, strict=True)]
         print_json({"units": rows, "seconds": round(optima.seconds, 3)})
         return
     for one in optima:
-        if one.diagnosis is not None:
+        if one.advice:
             complain(f"{one.unit} ({one.sign}): {one.advice}")
+    if any(one.micro_batch is not None for one in optima):
+        complain("memory ran out and batches were cut: not bit-reproducible; a smaller --memory would be")
     say(
         f"{len(optima)} pictures in {optima.seconds:.1f} s: {out}, all together in {out / 'sheet.png'}",
         common.quiet,
@@ -353,9 +400,7 @@ def survey(
         str | None, typer.Option("--evidence", help="kinds, separated by commas; all when left out")
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="print units, time and disk, and stop")] = False,
-    memory: Annotated[
-        str, typer.Option("--memory", help="how much memory a batch may take, as 4GiB")
-    ] = "4GiB",
+    memory: Memory = "4GiB",
     engine: Annotated[str, typer.Option("--engine", help="local")] = "local",
     strict: Annotated[bool, typer.Option("--strict", help="exit 4 when an item was skipped")] = False,
 ) -> None:

@@ -35,10 +35,7 @@ class Unit:
     position: Position = None
 
     def __str__(self) -> str:
-        if self.position is None:
-            return f"{self.layer}:{self.index}"
-        at = self.position if isinstance(self.position, str) else ",".join(map(str, self.position))
-        return f"{self.layer}:{self.index}@{at}"
+        return f"{self.layer}:{self.index}{_at(self.position)}"
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,11 @@ class UnitQuery:
     indices: tuple[int, ...] | None = None
     label: str | None = None
     position: Position = None
+
+    def __str__(self) -> str:
+        indices = ",".join(map(str, self.indices or ()))
+        name = self.label if self.label is not None else indices
+        return f"{self.layer}{':' if name else ''}{name}{_at(self.position)}"
 
     @classmethod
     def parse(cls, text: str) -> UnitQuery:
@@ -82,6 +84,13 @@ class UnitQuery:
         if match[2] is not None:
             position = "center" if match[2] == "center" else tuple(int(part) for part in match[2].split(","))
         return cls(layer, _indices(match[1], text), position=position)
+
+
+def _at(position: Position) -> str:
+    """What stands behind a unit for its position."""
+    if position is None:
+        return ""
+    return f"@{position if isinstance(position, str) else ','.join(map(str, position))}"
 
 
 def _indices(ranges: str, text: str) -> tuple[int, ...]:

@@ -5,11 +5,22 @@ from dataclasses import replace
 
 import pytest
 
-from pellucid.ascent.diagnosis import DIAGNOSES, Facts, diagnosis
+from pellucid.ascent.diagnosis import CAUSES, DIAGNOSES, Facts, advice, diagnosis
+from pellucid.ascent.probes import Probed
 
 SOUND = Facts(
-    initial=1.0, final=20.0, sign=1, finite=True, reached=True, answers=True, clipped=0.1, room=True
+    initial=1.0,
+    final=20.0,
+    sign=1,
+    finite=True,
+    reached=True,
+    probed=None,
+    clipped=0.1,
+    departure=0.2,
+    room=True,
+    steps=96,
 )
+ALIVE, MUTE = Probed(True, 0.5), Probed(False, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -17,8 +28,13 @@ SOUND = Facts(
     [
         (None, {}),
         (None, {"final": -20.0, "sign": -1}),
-        ("dead", {"reached": False, "answers": False, "final": 1.0}),
-        ("zero_gradient", {"reached": False, "final": 1.0}),
+        ("dead", {"reached": False, "probed": MUTE, "final": 1.0}),
+        ("zero_gradient", {"reached": False, "probed": ALIVE, "final": 1.0}),
+        ("zero_gradient", {"departure": 0.01}),
+        ("value_range", {"probed": replace(MUTE, elsewhere=True), "reached": False}),
+        ("saturated", {"probed": replace(ALIVE, squashed=True), "final": 1.0}),
+        ("saturated", {"probed": replace(MUTE, squashed=True), "reached": False}),
+        ("diverged", {"initial": float("nan"), "probed": MUTE}),
         ("diverged", {"finite": False}),
         ("diverged", {"final": float("nan")}),
         ("diverged", {"final": float("inf")}),
@@ -28,6 +44,10 @@ SOUND = Facts(
         ("value_range", {"initial": -100.0, "final": -100.5, "sign": -1}),
         ("saturated", {"clipped": 0.6}),
         ("small_canvas", {"room": False}),
+        # Few steps prove nothing, unless loud pictures move the unit as little.
+        (None, {"final": 0.5, "steps": 3}),
+        (None, {"final": 1.0, "steps": 3, "probed": ALIVE}),
+        ("value_range", {"final": 1.0, "steps": 3, "probed": Probed(True, 0.001)}),
     ],
 )
 def test_the_cause_that_fits_is_named(cause, facts):
@@ -36,5 +56,9 @@ def test_the_cause_that_fits_is_named(cause, facts):
 
 
 def test_the_words_say_what_to_do():
-    assert set(DIAGNOSES) == {"dead", "zero_gradient", "saturated", "value_range", "small_canvas", "diverged"}
-    assert all(words.endswith(".") and len(words) < 140 for words in DIAGNOSES.values())
+    assert {cause for cause, _, _ in CAUSES} == set(DIAGNOSES)
+    assert all(words.endswith(".") and len(words) < 140 for _, words, _ in CAUSES)
+    assert advice(SOUND) == ""
+    assert advice(replace(SOUND, final=0.5, steps=3)).startswith("After 3 steps")
+    assert "NaN" in advice(replace(SOUND, initial=float("nan")))
+    assert "learning rate" in advice(replace(SOUND, final=float("inf")))

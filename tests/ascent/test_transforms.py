@@ -26,7 +26,7 @@ def assert_uniform_on(values, wanted):
 
 
 def drawn(name):
-    return TRANSFORMS[name].draws(stream(0, "test"), MANY)
+    return TRANSFORMS[name](224).draws(stream(0, "test"), MANY)
 
 
 def test_lucid_draws_what_its_standard_transforms_draw():
@@ -39,7 +39,7 @@ def test_lucid_draws_what_its_standard_transforms_draw():
     for axis in (0, 1):
         assert_uniform_on(draws.first_shift[:, axis], range(-4, 5))
         assert_uniform_on(draws.second_shift[:, axis], range(-2, 3))
-    assert TRANSFORMS["lucid"].pad == 12
+    assert TRANSFORMS["lucid"](224).pad == 12
 
 
 def test_distill2017_draws_what_the_article_says():
@@ -49,7 +49,7 @@ def test_distill2017_draws_what_the_article_says():
     for axis in (0, 1):
         assert_uniform_on(draws.first_shift[:, axis], range(-8, 9))
         assert_uniform_on(draws.second_shift[:, axis], range(-4, 5))
-    assert TRANSFORMS["distill2017"].pad == 16
+    assert TRANSFORMS["distill2017"](224).pad == 16
 
 
 def test_all_draws_are_independent():
@@ -59,7 +59,7 @@ def test_all_draws_are_independent():
 
 
 def test_a_longer_run_begins_with_the_draws_of_a_shorter():
-    short, long = (TRANSFORMS["lucid"].draws(stream(0, "x"), views) for views in (5, 50))
+    short, long = (TRANSFORMS["lucid"](224).draws(stream(0, "x"), views) for views in (5, 50))
     assert np.array_equal(short.angle, long.angle[:5])
     assert np.array_equal(short.first_shift, long.first_shift[:5])
 
@@ -148,16 +148,16 @@ def test_each_picture_gets_its_own_map_and_gradient_flows_back():
 
 
 def test_maps_of_all_steps_are_each_streams_own():
-    maps = view_maps(TRANSFORMS["lucid"], [stream(0, "a"), stream(0, "b")], 5)
+    maps = view_maps(TRANSFORMS["lucid"](224), [stream(0, "a"), stream(0, "b")], 5)
     assert maps.shape == (5, 2, 2, 3)
-    alone = view_maps(TRANSFORMS["lucid"], [stream(0, "b")], 5)
+    alone = view_maps(TRANSFORMS["lucid"](224), [stream(0, "b")], 5)
     assert torch.equal(maps[:, 1], alone[:, 0])
     assert not torch.equal(maps[:, 0], maps[:, 1])
 
 
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_every_preset_says_what_it_is(name):
-    preset = TRANSFORMS[name]
+    preset = TRANSFORMS[name](224)
     assert preset.name == name
     assert preset.to_json()["scales"] == list(preset.scales)
     assert preset.identity == (name == "none")

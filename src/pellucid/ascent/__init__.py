@@ -5,23 +5,44 @@ from __future__ import annotations
 
 from pellucid.ascent.climb import CANVASES, Climbed, climb, climbs
 from pellucid.ascent.diagnosis import DIAGNOSES
-from pellucid.ascent.objective import OBJECTIVES, Goal, Objective, Term, channel, excitation, logit
-from pellucid.ascent.plan import Batch, batch_size, batches, picture_size
+from pellucid.ascent.goal import Goal
+from pellucid.ascent.objective import (
+    OBJECTIVES,
+    Objective,
+    Target,
+    Term,
+    channel,
+    direction,
+    excitation,
+    interpolation,
+    layer,
+    logit,
+    neuron,
+    probability,
+)
+from pellucid.ascent.optimizers import OPTIMIZERS
+from pellucid.ascent.plan import Batch, batch_size, batches, ends_at_zero, picture_size
 from pellucid.ascent.precision import PRECISIONS, best_precision
+from pellucid.ascent.regularizers import REGULARIZERS, regularize_as, regularize_in_words
 from pellucid.ascent.settings import ClimbSettings
+from pellucid.ascent.stopping import STOPS
 from pellucid.ascent.transforms import TRANSFORMS, Transforms
 
 __all__ = [
     "CANVASES",
     "DIAGNOSES",
     "OBJECTIVES",
+    "OPTIMIZERS",
     "PRECISIONS",
+    "REGULARIZERS",
+    "STOPS",
     "TRANSFORMS",
     "Batch",
     "ClimbSettings",
     "Climbed",
     "Goal",
     "Objective",
+    "Target",
     "Term",
     "Transforms",
     "batch_size",
@@ -30,7 +51,15 @@ __all__ = [
     "channel",
     "climb",
     "climbs",
+    "direction",
+    "ends_at_zero",
     "excitation",
+    "interpolation",
+    "layer",
     "logit",
+    "neuron",
     "picture_size",
+    "probability",
+    "regularize_as",
+    "regularize_in_words",
 ]

@@ -10,15 +10,36 @@ import torch
 from torch import Tensor
 
 from pellucid.ascent.canvas import Canvas
+from pellucid.ascent.optimizers import OPTIMIZERS, Optimizer
 from pellucid.ascent.relu import Redirected
+from pellucid.ascent.stopping import CHECK, flat
 
-__all__ = ["Trail", "ascend"]
+__all__ = ["Pace", "Trail", "ascend"]
 
-# Adam's memories. Each step sees another view, and the usual 0.9 and 0.999 keep pushing where an old view led: on SqueezeNet
-# these reach the same activation in two thirds of the steps, with fewer clipped values.
-BETAS = (0.5, 0.99)
-# From lucid: a detour is for getting started, later an item without a gradient is left alone.
-REDIRECTED_STEPS = 16
+# From lucid: a detour is for getting started, later an item without a gradient is left alone. Steps count from 0.
+LAST_REDIRECTED = 16
+# A gradient so faint that the reason may be a smooth rectifier that is closed: it is taken for none if a detour's is a
+# thousand times as strong.
+FAINT, FAINT_SHARE = 1e-7, 1e-3
+# No gradient is more than this many times the size that it is divided by.
+STEEPEST = 1e3
+# Below this, dividing overflows: it is no gradient.
+LEAST_SIZE = 1e-30
+
+# From a step's number to each item's objective, and what is to rise: (N,) and (N,). The second is differentiable with
+# respect to the canvas, and its sum's gradient for an item's variables is what that item is to follow.
+Look = Callable[[int], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How to go: at most how many steps, by which optimizer, and when to stop; `views` are seen of each item a step."""
+
+    steps: int
+    optimizer: str
+    learning_rate: float
+    stop: str = "fixed"
+    views: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,71 +49,76 @@ class Trail:
     Parameters
     ----------
     history : (N, T) float32, the objective at each step; where it was not finite, the last finite one before
+    taken : (N,) int64, the steps that each item took
     finite : (N,) bool, whether objective and gradient were finite at every step
     reached : (N,) bool, whether some step had a gradient of its own, without a detour
     """
 
     history: Tensor
+    taken: Tensor
     finite: Tensor
     reached: Tensor
 
 
-def ascend(
-    look: Callable[[int], Tensor],
-    canvas: Canvas,
-    signs: Tensor,
-    *,
-    steps: int,
-    learning_rate: float,
-    on_step: Callable[[int], None],
-) -> Trail:
-    """Move the canvas so that `signs` times the objective rises.
+def ascend(look: Look, canvas: Canvas, signs: Tensor, *, pace: Pace, on_step: Callable[[int], None]) -> Trail:
+    """Move the canvas so that what `look` wants to rise does.
 
     Parameters
     ----------
-    look : from a step's number to each item's objective (N,), differentiable with respect to the canvas
-    signs : (N,) float32, 1 to raise and -1 to lower
+    signs : (N,) float32, 1 where the objective is to rise, -1 where it is to fall; for the stop rule
+    on_step : called with the number of steps done
     """
-    optimizer = torch.optim.Adam(
-        canvas.variables,
-        lr=learning_rate,
-        betas=BETAS,
-        maximize=True,
-        fused=signs.device.type in ("cpu", "cuda"),
-    )
+    optimizer = OPTIMIZERS[pace.optimizer](canvas.variables, pace.learning_rate)
+    entries = sum(each[0].numel() for each in canvas.variables)
     finite = torch.ones_like(signs, dtype=torch.bool)
-    reached = torch.zeros_like(finite)
+    reached, done = torch.zeros_like(finite), torch.zeros_like(finite)
+    taken = torch.full_like(signs, pace.steps, dtype=torch.int64)
+    size = torch.zeros_like(signs)
     history = [torch.zeros_like(signs)]
-    for step in range(steps):
-        values, gradients = _slope(look, canvas, signs, step)
+    for step in range(pace.steps):
+        values, gradients = _slope(look, canvas, step)
         strength = _strength(gradients)
         silent = strength == 0
-        if step < REDIRECTED_STEPS and bool(silent.any()):
-            with Redirected(silent):
-                _, detours = _slope(look, canvas, signs, step)
+        if step <= LAST_REDIRECTED and bool((strength < FAINT * entries).any()):
+            rows = strength < FAINT * entries
+            with Redirected(rows.repeat_interleave(pace.views)):
+                _, detours = _slope(look, canvas, step)
+            silent = rows & (strength <= FAINT_SHARE * _strength(detours))
             gradients = _mixed(silent, detours, gradients)
             strength = _strength(gradients)
         sound = values.isfinite() & strength.isfinite()
-        _step(optimizer, canvas, gradients, ~sound)
+        size = torch.where(sound, _size(size, strength / entries), size)
+        _step(
+            optimizer, canvas, gradients, size=size, spared=~sound, done=done if pace.stop == "flat" else None
+        )
         finite, reached = finite & sound, reached | (sound & ~silent)
         history.append(torch.where(values.isfinite(), values, history[-1]))
         on_step(step + 1)
-    return Trail(torch.stack(history[1:], 1).cpu(), finite.cpu(), reached.cpu())
+        if pace.stop == "flat" and (step + 1) % CHECK == 0:
+            still = flat(history[1:], signs) & ~done
+            taken, done = taken.masked_fill(still, step + 1), done | still
+            if bool(done.all()):
+                break
+    return Trail(torch.stack(history[1:], 1).cpu(), taken.cpu(), finite.cpu(), reached.cpu())
 
 
-def _slope(
-    look: Callable[[int], Tensor], canvas: Canvas, signs: Tensor, step: int
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Values and gradients; no item's picture enters another's value, so the sum's gradient is each one's own."""
-    values = look(step)
-    if not values.requires_grad:  # a rounding or a comparison on the way: no gradient at all
+def _slope(look: Look, canvas: Canvas, step: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Values and gradients."""
+    values, wanted = look(step)
+    if not wanted.requires_grad:  # a rounding or a comparison on the way: no gradient at all
         return values, tuple(map(torch.zeros_like, canvas.variables))
-    return values.detach(), torch.autograd.grad((signs * values).sum(), canvas.variables)
+    found = torch.autograd.grad(wanted.sum(), canvas.variables, allow_unused=True, materialize_grads=True)
+    return values.detach(), found
 
 
 def _strength(gradients: tuple[Tensor, ...]) -> Tensor:
     """(N,) sums of absolute values: zero only if every entry is, not finite if any entry is not."""
     return torch.stack([torch.linalg.vector_norm(each.flatten(1), 1, 1) for each in gradients]).sum(0)
+
+
+def _size(size: Tensor, now: Tensor) -> Tensor:
+    """(N,) what gradients are divided by: the first mean size that there is, more where a gradient grows far beyond it."""
+    return torch.where(size > LEAST_SIZE, torch.maximum(size, now / STEEPEST), now)
 
 
 def _mixed(rows: Tensor, chosen: tuple[Tensor, ...], others: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -101,12 +127,25 @@ def _mixed(rows: Tensor, chosen: tuple[Tensor, ...], others: tuple[Tensor, ...])
 
 
 def _step(
-    optimizer: torch.optim.Optimizer, canvas: Canvas, gradients: tuple[Tensor, ...], spared: Tensor
+    optimizer: Optimizer,
+    canvas: Canvas,
+    gradients: tuple[Tensor, ...],
+    *,
+    size: Tensor,
+    spared: Tensor,
+    done: Tensor | None,
 ) -> None:
-    """One step, without the gradients of the rows `spared`; overwrites those."""
+    """One step along gradients divided by `size`: not by those of rows `spared`, and leaving rows `done` where they are."""
+    scale = torch.where(size > LEAST_SIZE, 1 / size, 0.0)
     for variable, gradient in zip(canvas.variables, gradients, strict=True):
-        variable.grad = gradient.masked_fill_(_like(spared, gradient), 0)
+        variable.grad = (gradient * _like(scale, gradient)).masked_fill_(_like(spared, gradient), 0)
+    before = None if done is None else [each.detach().clone() for each in canvas.variables]
     optimizer.step()
+    with torch.no_grad():
+        canvas.project()
+        if done is not None and before is not None:
+            for variable, old in zip(canvas.variables, before, strict=True):
+                variable.copy_(torch.where(_like(done, variable), old, variable))
 
 
 def _like(rows: Tensor, tensor: Tensor) -> Tensor:

@@ -6,26 +6,28 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from pellucid.ascent.ascend import Trail, ascend
+from pellucid.ascent.ascend import Pace, Trail, ascend
 from pellucid.ascent.canvas import Canvas, CanvasShape
-from pellucid.ascent.diagnosis import Facts, diagnosis
+from pellucid.ascent.diagnosis import HARDLY, Facts, advice, diagnosis
 from pellucid.ascent.fourier import FourierCanvas
-from pellucid.ascent.objective import Goal, Scores
-from pellucid.ascent.pictures import clipped_share, fed, shown
-from pellucid.ascent.plan import Batch, batches, checked, has_room
-from pellucid.ascent.precision import arithmetic, best_precision
-from pellucid.ascent.probes import answers
+from pellucid.ascent.goal import Goal
+from pellucid.ascent.look import Look
+from pellucid.ascent.memory import out_of_memory
+from pellucid.ascent.optimizers import OPTIMIZERS
+from pellucid.ascent.pictures import clipped_share, departure, fed, shown
+from pellucid.ascent.plan import Batch, batches, checked, has_room, seen
+from pellucid.ascent.probes import Probed, probed
+from pellucid.ascent.readings import Scores
 from pellucid.ascent.settings import ClimbSettings
 from pellucid.ascent.streams import stream
-from pellucid.ascent.transforms import TRANSFORMS, view_maps, warped
+from pellucid.ascent.transforms import TRANSFORMS
 from pellucid.errors import InputError, did_you_mean
 from pellucid.models.net import Net
 from pellucid.models.taps import tap
@@ -45,11 +47,15 @@ class Climbed:
     Parameters
     ----------
     picture : (H, W, C) uint8, as it is to be saved
-    activation : the objective on that picture, without transforms, in float32; None where it is not finite
+    activation : the objective on that picture, without transforms, in float32; None where it is not finite. What several
+        pictures of one objective share, and what regularizers take, is not in it.
     initial : the same on the start
-    history : (T,) float32, the objective at each step as the net saw it then, through transforms
+    history : (T,) float32, the objective at each step taken, as the net saw it then through transforms
     clipped : share of channel values in the lowest or highest 2 % of the range
     diagnosis : None, or one of `DIAGNOSES`
+    advice : what the diagnosis means here, or what else would help; empty for a sound picture
+    snapshots : (step, picture) for each step of `settings.snapshots` that was taken
+    micro_batch : pictures made together after memory ran out, so that the last bits may differ next time; None otherwise
     seconds : of the batch, shared among its pictures
     """
 
@@ -60,6 +66,9 @@ class Climbed:
     history: NDArray[np.float32] = field(repr=False)
     clipped: float
     diagnosis: str | None
+    advice: str
+    snapshots: tuple[tuple[int, NDArray[np.uint8]], ...] = field(repr=False)
+    micro_batch: int | None
     seconds: float
 
 
@@ -78,7 +87,7 @@ def climb(
     Raises
     ------
     UnknownName : a layer, unit, canvas or transform that is not there
-    InputError : a rectified layer is to be lowered, or a size that the net does not accept
+    InputError : a rectified layer is to be lowered, a size that the net does not accept, or more than the memory holds
 
     Examples
     --------
@@ -102,16 +111,23 @@ def climbs(
     settings = settings or ClimbSettings()
     _named(TRANSFORMS, settings.transforms, "transforms")
     _named(CANVASES, settings.canvas, "canvas")
+    if settings.optimizer is not None:
+        _named(OPTIMIZERS, settings.optimizer, "optimizer")
     planned = batches(net, checked(net, goals), settings)
     total = len(planned) * settings.steps
     for number, batch in enumerate(planned):
+        told = 0
 
         def count(step: int, before: int = number * settings.steps) -> None:
+            nonlocal told
+            told = step
             if on_step is not None:
                 on_step(before + step, total)
 
         with torch.inference_mode(False), torch.enable_grad():  # whatever the caller has switched off
-            results = _climbed(net, batch, settings, count)
+            results = _within_memory(net, batch, settings, count)
+        if told < settings.steps:  # it stopped early
+            count(settings.steps)
         yield batch, results
 
 
@@ -124,39 +140,69 @@ def _named(table: Mapping[str, Entry], name: str, what: str) -> Entry:
     return table[name]
 
 
+def _within_memory(
+    net: Net, batch: Batch, settings: ClimbSettings, on_step: Callable[[int], None]
+) -> list[Climbed]:
+    """The pictures of one batch; of its halves, one after the other, where memory runs out."""
+    try:
+        return _climbed(net, batch, settings, on_step)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        if batch.capacity == batch.group:
+            height, width = batch.size
+            raise InputError(
+                f"memory ran out with {batch.group} pictures of {height}x{width} at a time; a smaller --size, or a "
+                "layer nearer to the input, takes less"
+            ) from error
+    # Out of the handler, so that nothing of the failed climb is kept alive by its traceback.
+    if net.device.type == "cuda":
+        torch.cuda.empty_cache()
+    made = []
+    for half in batch.halves():
+        for one in _within_memory(net, half, settings, on_step):
+            made.append(replace(one, micro_batch=one.micro_batch or half.capacity))
+    return made
+
+
 def _climbed(
     net: Net, batch: Batch, settings: ClimbSettings, on_step: Callable[[int], None]
 ) -> list[Climbed]:
     """The pictures of one batch."""
     started = time.perf_counter()
     goals = batch.padded
-    scores = Scores(goals, net.device)
     canvas = _canvas(net, batch, settings)
     start = shown(canvas.pictures())
-    with tap(net, scores.layers, grad=True) as run:
-        trail = ascend(
-            _look(lambda views: scores(run(views)), canvas, goals, settings),
-            canvas,
-            torch.tensor([goal.sign for goal in goals], dtype=torch.float32, device=net.device),
-            steps=settings.steps,
-            learning_rate=settings.learning_rate,
-            on_step=on_step,
-        )
+    kept = {0: start} if 0 in settings.snapshots else {}
+
+    def keep(step: int) -> None:
+        if step in settings.snapshots:
+            kept[step] = shown(canvas.pictures())
+        on_step(step)
+
+    layers = Scores(goals).layers
+    transforms = TRANSFORMS[settings.transforms](min(seen(net, layers), *batch.size))
+    with tap(net, layers, grad=True) as run:
+        look = Look(run, canvas, goals, settings=settings, transforms=transforms)
+        trail = ascend(look, canvas, look.signs, pace=_pace(canvas, settings), on_step=keep)
     pictures = shown(canvas.pictures())
     facts = _facts(net, batch, trail, start, pictures)
     seconds = (time.perf_counter() - started) / len(batch.goals)
     return [
         Climbed(
             goal,
-            picture,
+            pictures[row],
             _number(fact.final),
             _number(fact.initial),
-            history.numpy(),
+            trail.history[row, : fact.steps].numpy(),
             fact.clipped,
             diagnosis(fact),
+            advice(fact),
+            tuple((step, kept[step][row]) for step in sorted(kept) if step <= fact.steps),
+            None,
             seconds,
         )
-        for goal, picture, history, fact in zip(batch.goals, pictures, trail.history, facts, strict=False)
+        for row, (goal, fact) in enumerate(zip(batch.goals, facts, strict=True))
     ]
 
 
@@ -166,24 +212,10 @@ def _canvas(net: Net, batch: Batch, settings: ClimbSettings) -> Canvas:
     return CANVASES[settings.canvas](shape, streams, device=net.device)
 
 
-def _look(
-    score: Callable[[Tensor], Tensor], canvas: Canvas, goals: Sequence[Goal], settings: ClimbSettings
-) -> Callable[[int], Tensor]:
-    """From a step's number to each goal's objective, as the net sees the canvas then."""
-    transforms = TRANSFORMS[settings.transforms]
-    device = canvas.variables[0].device
-    precision = settings.precision or best_precision(device)
-    streams = [stream(settings.seed, str(goal), "transforms") for goal in goals]
-    maps = None if transforms.identity else view_maps(transforms, streams, settings.steps).to(device)
-
-    def look(step: int) -> Tensor:
-        views = canvas.pictures()
-        if maps is not None:
-            views = warped(views, maps[step], gray=transforms.pad > 0)
-        with arithmetic(precision, device):
-            return score(views.contiguous(memory_format=torch.channels_last))
-
-    return look
+def _pace(canvas: Canvas, settings: ClimbSettings) -> Pace:
+    """What is asked, and for the rest what suits the canvas."""
+    rate = canvas.learning_rate if settings.learning_rate is None else settings.learning_rate
+    return Pace(settings.steps, settings.optimizer or canvas.optimizer, rate, settings.stop, settings.copies)
 
 
 def _facts(
@@ -192,11 +224,16 @@ def _facts(
     """What the pictures themselves tell, in float32 and without transforms."""
     goals = batch.padded
     scores = Scores(goals, net.device)
-    silent = [row for row in range(len(batch.goals)) if not trail.reached[row]]
     with tap(net, scores.layers) as run:
         initial, final = (scores(run(fed(each, net.device))).tolist() for each in (start, pictures))
-        awake = answers(run, [goals[row] for row in silent], CanvasShape(net.input.channels, *batch.size))
-    mute = {row for row, answered in zip(silent, awake, strict=True) if not answered}
+    moved = [goal.sign * (final[row] - initial[row]) for row, goal in enumerate(goals)]
+    doubtful = [
+        row
+        for row in range(len(batch.goals))
+        if not trail.reached[row] or not moved[row] > HARDLY * max(abs(initial[row]), abs(final[row]))
+    ]
+    found = probed(net, [goals[row] for row in doubtful], CanvasShape(net.input.channels, *batch.size))
+    probes: dict[int, Probed] = dict(zip(doubtful, found, strict=True))
     room = all(has_room(net, layer, batch.size) for layer in scores.layers)
     return [
         Facts(
@@ -205,9 +242,11 @@ def _facts(
             sign=goal.sign,
             finite=bool(trail.finite[row]),
             reached=bool(trail.reached[row]),
-            answers=row not in mute,
+            probed=probes.get(row),
             clipped=clipped_share(pictures[row]),
+            departure=departure(pictures[row]),
             room=room,
+            steps=int(trail.taken[row]),
         )
         for row, goal in enumerate(batch.goals)
     ]

@@ -4,24 +4,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["DIAGNOSES", "Facts", "diagnosis"]
+from pellucid.ascent.probes import Probed
 
-DIAGNOSES: Mapping[str, str] = {
-    "diverged": "It met numbers that are not finite, or ended on the wrong side of its start; lower the learning rate.",
-    "dead": "The unit answers every picture alike, so there is nothing to climb; it may never have been used in training.",
-    "zero_gradient": "The unit answers other pictures, but no gradient led there from this start; try another seed.",
-    "value_range": "The picture changed and the response hardly did; the net probably expects inputs in another range.",
-    "saturated": "Most of the picture sits at the ends of its range; lower the learning rate or the number of steps.",
-    "small_canvas": "The picture is smaller than what the unit sees; ask for a larger size.",
-}
+__all__ = ["DIAGNOSES", "HARDLY", "Facts", "advice", "diagnosis"]
+
+DIAGNOSES = ("dead", "zero_gradient", "saturated", "value_range", "small_canvas", "diverged")
 
 # A response that moves less than this share of itself has not been climbed.
 HARDLY = 0.01
 # Share of channel values at the ends of the range from which on color and shading are lost.
 MOSTLY = 0.5
+# Fewer steps than these prove nothing: each sees another view, and the first ones feel their way.
+FEW = 16
+# A picture whose values lie nearer to the middle of the range is a gray square to the eye.
+GRAY = 0.02
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,11 @@ class Facts:
     sign : 1 if it was to rise, -1 if to fall
     finite : whether every step met finite numbers only
     reached : whether some step had a gradient of its own
-    answers : whether the unit tells any two pictures apart
+    probed : what loud pictures showed of the unit; None where there was no reason to ask
     clipped : share of channel values at the ends of the range
+    departure : root mean square distance of the picture's values from the middle of the range
     room : whether the picture is as large as what the unit sees
+    steps : taken
     """
 
     initial: float
@@ -44,20 +45,95 @@ class Facts:
     sign: int
     finite: bool
     reached: bool
-    answers: bool
+    probed: Probed | None
     clipped: float
+    departure: float
     room: bool
+    steps: int
+
+    @property
+    def rise(self) -> float:
+        """How far the objective came in the direction asked."""
+        return self.sign * (self.final - self.initial)
+
+    @property
+    def hardly(self) -> bool:
+        """Whether the objective stayed where it was, as far as the steps or the probes can prove it."""
+        still = abs(self.rise) <= HARDLY * max(abs(self.initial), abs(self.final))
+        return still and (self.steps >= FEW or (self.probed is not None and self.probed.span <= HARDLY))
+
+
+# Each cause with its words, in the order in which they are asked for.
+CAUSES: tuple[tuple[str, str, Callable[[Facts], bool]], ...] = (
+    (
+        "diverged",
+        "The net answers with numbers that are not finite before any step; look for NaN in its weights.",
+        lambda facts: not math.isfinite(facts.initial),
+    ),
+    (
+        "diverged",
+        "It met numbers that are not finite on the way; lower the learning rate.",
+        lambda facts: not (facts.finite and math.isfinite(facts.final)),
+    ),
+    (
+        "saturated",
+        "The unit sits at the flat end of its sigmoid, tanh or softmax; ask for the layer before that.",
+        lambda facts: facts.probed is not None and facts.probed.squashed,
+    ),
+    (
+        "value_range",
+        "Hardly a unit of this layer answers, but most would if pixels ran over another range; check --normalize.",
+        lambda facts: facts.probed is not None and facts.probed.elsewhere,
+    ),
+    (
+        "dead",
+        "The unit answers every picture alike, so there is nothing to climb; it may never have been used in training.",
+        lambda facts: facts.probed is not None and not facts.probed.answers,
+    ),
+    (
+        "zero_gradient",
+        "The unit answers other pictures, but no gradient led there from this start; try another seed.",
+        lambda facts: not facts.reached,
+    ),
+    (
+        "diverged",
+        "It ended on the wrong side of its start; lower the learning rate.",
+        lambda facts: facts.rise < 0 and facts.steps >= FEW,
+    ),
+    (
+        "zero_gradient",
+        "The picture hardly left gray; more steps, a higher learning rate or a weaker regularizer would move it.",
+        lambda facts: facts.departure < GRAY,
+    ),
+    (
+        "small_canvas",
+        "The picture is smaller than what the unit sees; ask for a larger size.",
+        lambda facts: not facts.room,
+    ),
+    (
+        "value_range",
+        "The picture changed and the response hardly did; the net probably expects inputs in another range.",
+        lambda facts: facts.hardly,
+    ),
+    (
+        "saturated",
+        "Most of the picture sits at the ends of its range; lower the learning rate or the number of steps.",
+        lambda facts: facts.clipped > MOSTLY,
+    ),
+)
 
 
 def diagnosis(facts: Facts) -> str | None:
-    """The first cause that fits, or None for a picture without a known fault."""
-    rise = facts.sign * (facts.final - facts.initial)
-    causes = {
-        "dead": facts.finite and not facts.answers,
-        "zero_gradient": facts.finite and not facts.reached,
-        "diverged": not (facts.finite and math.isfinite(rise) and rise >= 0),
-        "value_range": abs(rise) <= HARDLY * max(abs(facts.initial), abs(facts.final)),
-        "saturated": facts.clipped > MOSTLY,
-        "small_canvas": not facts.room,
-    }
-    return next((cause for cause, fits in causes.items() if fits), None)
+    """The first cause that fits, one of `DIAGNOSES`, or None for a picture without a known fault."""
+    return next((cause for cause, _, fits in CAUSES if fits(facts)), None)
+
+
+def advice(facts: Facts) -> str:
+    """What the diagnosis means here and what to do about it; empty for a sound picture.
+
+    Too few steps are no fault of unit or picture: they have no diagnosis, but words.
+    """
+    words = next((words for _, words, fits in CAUSES if fits(facts)), "")
+    if not words and facts.rise < 0:
+        words = f"After {facts.steps} steps it is still below its start; more steps or a lower learning rate help."
+    return words

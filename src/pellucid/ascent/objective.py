@@ -1,43 +1,77 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is to be raised or lowered: values that add up, describe themselves, and are computed for a whole batch at once."""
+"""What is to be raised or lowered: values that add up and describe themselves. How they are computed is in `readings`."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from pellucid.errors import InputError
-from pellucid.records import Unit
+from pellucid.records import Unit, UnitQuery
 
-__all__ = ["OBJECTIVES", "Goal", "Objective", "Scores", "Term", "channel", "excitation", "logit", "plain"]
+__all__ = [
+    "OBJECTIVES",
+    "Objective",
+    "Target",
+    "Term",
+    "channel",
+    "direction",
+    "excitation",
+    "interpolation",
+    "layer",
+    "logit",
+    "neuron",
+    "plain",
+    "probability",
+]
 
-# From responses (n, K, *positions), each item's unit index, and 1 or -1 where it is to be raised or lowered, to (n,) values.
-Reading = Callable[[Tensor, Tensor, Tensor], Tensor]
+OUTPUT = "logits"
+
+# A unit; or a query that names a whole layer, or a class by its label until a net has said which index that is.
+Target = Unit | UnitQuery
 
 
 @dataclass(frozen=True)
 class Term:
-    """One part of an objective: `weight` times what the kind reads at the unit."""
+    """One part of an objective: `weight` times what the kind reads at the unit, or in the whole layer.
+
+    A direction has a `vector` with one number for each unit of the layer, and the `power` of its cosine.
+    """
 
     kind: str
-    unit: Unit
+    unit: Target
     weight: float = 1.0
+    vector: tuple[float, ...] = ()
+    power: float = 0.0
+
+    @property
+    def what(self) -> str:
+        """The term without its weight, in words; a vector goes by the first digits of its digest."""
+        words = f"{self.kind} {self.unit}"
+        if self.vector:
+            words += f" along {hashlib.sha256(np.array(self.vector, '<f8').tobytes()).hexdigest()[:8]}"
+        return words + (f" power {self.power:g}" if self.power else "")
 
     def __str__(self) -> str:
-        sign = "" if self.weight == 1 else f"{self.weight:g} x "
-        return f"{sign}{self.kind} {self.unit}"
+        return ("" if self.weight == 1 else f"{self.weight:g} x ") + self.what
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values from which the term can be made again."""
+        row: dict[str, Any] = {"kind": self.kind, "unit": str(self.unit), "weight": self.weight}
+        return row | ({"vector": list(self.vector), "power": self.power} if self.vector else {})
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A weighted sum of terms. `+`, `-` and `*` give new objectives.
+    """A weighted sum of terms. `+`, `-`, `*` and `/` give new objectives.
 
     Examples
     --------
-    >>> str(channel(Unit("features.7", 3)) - 0.5 * channel(Unit("features.7", 4)))
+    >>> str(channel("features.7", 3) - 0.5 * channel("features.7:4"))
     'channel features.7:3 + -0.5 x channel features.7:4'
     """
 
@@ -49,15 +83,20 @@ class Objective:
         return tuple(dict.fromkeys(term.unit.layer for term in self.terms))
 
     def __add__(self, other: Objective) -> Objective:
-        return Objective(self.terms + other.terms)
+        return Objective(self.terms + other.terms) if isinstance(other, Objective) else NotImplemented
 
     def __sub__(self, other: Objective) -> Objective:
-        return self + -1.0 * other
+        return self + -1.0 * other if isinstance(other, Objective) else NotImplemented
 
     def __mul__(self, factor: float) -> Objective:
+        if not isinstance(factor, (int, float)):
+            return NotImplemented
         return Objective(tuple(replace(term, weight=term.weight * factor) for term in self.terms))
 
     __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> Objective:
+        return self * (1 / divisor)
 
     def __neg__(self) -> Objective:
         return -1.0 * self
@@ -66,135 +105,162 @@ class Objective:
         return " + ".join(map(str, self.terms))
 
 
-def channel(unit: Unit) -> Objective:
-    """A channel's mean over all positions; of a layer without positions, the unit's response."""
-    return _over_positions("channel", unit)
+def channel(unit: str | Target, index: int | None = None) -> Objective:
+    """A channel's mean over all positions; of a layer without positions, the unit's response.
+
+    Parameters
+    ----------
+    unit : as `features.7:10`, or the layer's name beside `index`
+
+    Examples
+    --------
+    >>> str(channel("features.7", 10))
+    'channel features.7:10'
+    """
+    return _over_positions("channel", _one_unit(unit, index))
 
 
-def excitation(unit: Unit) -> Objective:
+def excitation(unit: str | Target, index: int | None = None) -> Objective:
     """A channel's mean, with positions on the side not asked for counted three tenths.
 
     The side is above zero where the objective is raised, below where it is lowered. A channel's plain mean can be raised
     only by what pleases every position at once: a linear edge filter answers each edge with its opposite next to it, so
     that its mean shows flat color. What follows a rectifier is left nearly alone by this.
     """
-    return _over_positions("excitation", unit)
+    return _over_positions("excitation", _one_unit(unit, index))
 
 
-def logit(unit: Unit) -> Objective:
-    """A class's output before any softmax."""
-    if unit.layer != "logits":
+def neuron(unit: str | Target, index: int | None = None) -> Objective:
+    """A channel's response at one position, the center if none is named: that at (h//2, w//2) of the layer's grid.
+
+    >>> str(neuron("features.7:10")), str(neuron("features.7:10@4,5"))
+    ('neuron features.7:10@center', 'neuron features.7:10@4,5')
+    """
+    one = _one_unit(unit, index)
+    return Objective((Term("neuron", one if one.position is not None else replace(one, position="center")),))
+
+
+def layer(name: str | Target) -> Objective:
+    """All of a layer at once, as DeepDream does: the mean of its squared responses.
+
+    >>> str(layer("features.7"))
+    'layer features.7'
+    """
+    target = _target(name, None)
+    if not isinstance(target, UnitQuery) or target.indices is not None or target.label is not None:
         raise InputError(
-            f"{unit} is no class; write logits:INDEX or logits:LABEL, or ask for objective channel"
+            f"{target} names a unit, objective layer is about all of a layer; write {target.layer}"
         )
-    return Objective((Term("logit", unit),))
+    return Objective((Term("layer", target),))
 
 
-def _over_positions(kind: str, unit: Unit) -> Objective:
+def direction(name: str | UnitQuery, vector: Sequence[float], *, power: float = 0.0) -> Objective:
+    """How far a layer's responses point along a vector: the mean over positions of <a, v> max(0.1, cos(a, v))^power.
+
+    Parameters
+    ----------
+    name : the layer; with `@center` or `@4,5` behind it, one position instead of the mean
+    vector : one number for each unit of the layer, not all zero; its length scales the objective
+    power : of the cosine, at least 0; a higher one asks for the direction more than for its strength
+
+    References
+    ----------
+    lucid `optvis/objectives.py` `direction`, with both norms in the cosine, each plus 1e-4.
+    """
+    text, _, at = name.partition("@") if isinstance(name, str) else (name, "", "")
+    target = _target(text, None) if not at else UnitQuery.parse(f"{text}:0@{at}")
+    numbers = tuple(float(each) for each in vector)
+    if not numbers or not all(map(np.isfinite, numbers)) or not any(numbers):
+        raise InputError(f"a vector of {len(numbers)} numbers; finite ones, not all zero, give a direction")
+    if power < 0 or not np.isfinite(power):
+        raise InputError(f"power {power:g} of the cosine; 0 or more is one")
+    whole = UnitQuery(target.layer, position=target.position)
+    return Objective((Term("direction", whole, 1.0, numbers, float(power)),))
+
+
+def logit(unit: str | int | Target, index: int | None = None) -> Objective:
+    """A class's output before any softmax, by index, by label or as `logits:LABEL`.
+
+    >>> str(logit(281)), str(logit("tabby")), str(logit("logits:281"))
+    ('logit logits:281', 'logit logits:tabby', 'logit logits:281')
+    """
+    return _of_class("logit", unit, index)
+
+
+def probability(unit: str | int | Target, index: int | None = None) -> Objective:
+    """A class's share of the softmax over all outputs. It is easily raised by lowering rivals: logits look better."""
+    return _of_class("probability", unit, index)
+
+
+def interpolation(first: Objective, second: Objective, steps: int) -> list[Objective]:
+    """The way from one objective to another: `steps` objectives, the i-th with i/(steps-1) of the second.
+
+    >>> [str(each) for each in interpolation(channel("a:1"), channel("a:2"), 3)]
+    ['channel a:1', '0.5 x channel a:1 + 0.5 x channel a:2', 'channel a:2']
+    """
+    if steps < 2:
+        raise InputError(f"an interpolation of {steps} steps has no two ends; 2 or more have")
+    between = [place / (steps - 1) for place in range(1, steps - 1)]
+    return [first, *((1 - share) * first + share * second for share in between), second]
+
+
+def _target(unit: str | Target, index: int | None) -> Target:
+    """The one unit or whole layer that is written."""
+    text = unit if index is None else f"{unit}:{index}"
+    query = UnitQuery.parse(text) if isinstance(text, str) else text
+    if isinstance(query, Unit) or query.indices is None:
+        return query
+    if len(query.indices) != 1:
+        raise InputError(
+            f"{query} names {len(query.indices)} units, an objective is about one; add several up"
+        )
+    return Unit(query.layer, query.indices[0], query.position)
+
+
+def _one_unit(unit: str | Target, index: int | None) -> Target:
+    target = _target(unit, index)
+    if isinstance(target, UnitQuery) and target.label is None:
+        raise InputError(f"{target} names a whole layer, this objective is about one unit; write {target}:0")
+    return target
+
+
+def _over_positions(kind: str, unit: Target) -> Objective:
     if unit.position is not None:
-        raise InputError(f"{unit} names one position, objective {kind} is over all; leave out what follows @")
+        raise InputError(
+            f"{unit} names one position, objective {kind} is over all; leave out what follows @, or ask for neuron"
+        )
     return Objective((Term(kind, unit),))
 
 
-# On SqueezeNet's early layers 0.3 keeps more of the plain mean than 0.1 at the same responses on the side asked for; 0 leaves
-# units that start on the other side without a gradient.
-OTHER_SIDE = 0.3
+def _of_class(kind: str, unit: str | int | Target, index: int | None) -> Objective:
+    if isinstance(unit, int):
+        target: Target = Unit(OUTPUT, unit)
+    elif isinstance(unit, str) and index is None and not unit.startswith(f"{OUTPUT}:"):
+        target = UnitQuery(OUTPUT, label=unit)
+    else:
+        target = _one_unit(unit, index)
+    if target.layer != OUTPUT:
+        raise InputError(
+            f"{target} is no class; write logits:INDEX or logits:LABEL, or ask for objective channel"
+        )
+    return _over_positions(kind, target)
 
 
-def _mean(responses: Tensor, indices: Tensor, directions: Tensor) -> Tensor:
-    return _picked(responses, indices).flatten(1).mean(1)
-
-
-def _mean_of_side(responses: Tensor, indices: Tensor, directions: Tensor) -> Tensor:
-    picked = _picked(responses, indices).flatten(1)
-    return torch.where(picked * directions[:, None] > 0, picked, OTHER_SIDE * picked).mean(1)
-
-
-def _picked(responses: Tensor, indices: Tensor) -> Tensor:
-    """Each item's own unit: (n, *positions), one position if there is none."""
-    picked = responses[torch.arange(len(indices), device=responses.device), indices]
-    return picked if picked.ndim > 1 else picked[:, None]
-
-
-OBJECTIVES: Mapping[str, Callable[[Unit], Objective]] = {
+# What can be asked of a unit or a layer by name alone.
+OBJECTIVES: Mapping[str, Callable[[Target], Objective]] = {
     "channel": channel,
     "excitation": excitation,
+    "neuron": neuron,
+    "layer": layer,
     "logit": logit,
+    "probability": probability,
 }
-READINGS: Mapping[str, Reading] = {"channel": _mean, "excitation": _mean_of_side, "logit": _mean}
 
 
-def plain(unit: Unit) -> Objective:
-    """The objective of a unit when none is named: its logit for a class, its channel otherwise."""
-    return logit(unit) if unit.layer == "logits" else channel(unit)
-
-
-@dataclass(frozen=True)
-class Goal:
-    """One picture to be made: an objective to raise (`sign` 1) or to lower (-1); without one, the unit's plain objective."""
-
-    unit: Unit
-    sign: int = 1
-    objective: Objective | None = None
-
-    def __post_init__(self) -> None:
-        if self.sign not in (1, -1):
-            raise InputError(f"sign {self.sign} for {self.unit}: 1 raises the objective, -1 lowers it")
-
-    @property
-    def aim(self) -> Objective:
-        """The objective, written out."""
-        return plain(self.unit) if self.objective is None else self.objective
-
-    def __str__(self) -> str:
-        return f"{'+' if self.sign > 0 else '-'} {self.aim}"
-
-
-class Scores:
-    """The objectives of a batch of goals as one function of responses.
-
-    Terms of the same kind and layer are read together, whichever items they belong to: one batch may hold any mixture.
-    """
-
-    def __init__(self, goals: Sequence[Goal], device: torch.device | str = "cpu") -> None:
-        self.items = len(goals)
-        self.layers = tuple(dict.fromkeys(layer for goal in goals for layer in goal.aim.layers))
-        gathered: dict[tuple[str, str], list[tuple[int, int, float, int]]] = {}
-        for item, goal in enumerate(goals):
-            for term in goal.aim.terms:
-                row = (item, term.unit.index, term.weight, goal.sign if term.weight >= 0 else -goal.sign)
-                gathered.setdefault((term.kind, term.unit.layer), []).append(row)
-        self._groups = [_Group(kind, layer, rows, device) for (kind, layer), rows in gathered.items()]
-
-    def __call__(self, responses: Mapping[str, Tensor]) -> Tensor:
-        """The value of each goal's objective: (N,), from {layer: (N, K, *positions)}."""
-        if not self._groups:
-            raise InputError("an objective without terms has no value")
-        total = torch.zeros(())
-        for group in self._groups:
-            rows, values = group(responses[group.layer])
-            total = total.to(values).expand(self.items).index_add(0, rows, values)
-        return total
-
-
-class _Group:
-    """Terms of one kind and layer."""
-
-    def __init__(
-        self, kind: str, layer: str, rows: list[tuple[int, int, float, int]], device: torch.device | str
-    ) -> None:
-        items, indices, weights, directions = zip(*rows, strict=True)
-        self.layer = layer
-        self._reading = READINGS[kind]
-        self._items = torch.tensor(items, device=device)
-        self._indices = torch.tensor(indices, device=device)
-        self._weights = torch.tensor(weights, dtype=torch.float32, device=device)
-        self._directions = torch.tensor(directions, device=device)
-        self._in_order = items == tuple(range(len(items)))
-
-    def __call__(self, responses: Tensor) -> tuple[Tensor, Tensor]:
-        """Which items the terms belong to, and what each adds."""
-        whole = self._in_order and len(self._items) == len(responses)
-        # Picking all items in order would copy every response for nothing.
-        chosen = responses if whole else responses[self._items]
-        return self._items, self._weights * self._reading(chosen, self._indices, self._directions)
+def plain(unit: Target) -> Objective:
+    """The objective of a unit when none is named: a class's logit, a position's neuron, a channel; a layer's squares."""
+    if isinstance(unit, UnitQuery) and unit.label is None:
+        return layer(unit)
+    if unit.position is not None:
+        return neuron(unit)
+    return logit(unit) if unit.layer == OUTPUT else channel(unit)

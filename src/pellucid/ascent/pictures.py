@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["clipped_share", "fed", "shown"]
+__all__ = ["clipped_share", "departure", "fed", "shown"]
 
 # How near to an end of the range counts as clipped.
 EDGE = 0.02
@@ -32,3 +32,12 @@ def clipped_share(picture: NDArray[np.uint8]) -> float:
     0.5
     """
     return float(((picture < EDGE * 255) | (picture > (1 - EDGE) * 255)).mean())
+
+
+def departure(picture: NDArray[np.uint8]) -> float:
+    """How far a picture is from gray: the root mean square distance of its values from the middle of the range.
+
+    >>> departure(np.array([[[0, 255]]], np.uint8))
+    0.5
+    """
+    return float(np.sqrt(np.mean((picture / 255 - 0.5) ** 2)))

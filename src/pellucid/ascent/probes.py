@@ -1,44 +1,111 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Probes: a few loud pictures that tell a unit that is dead from one that only its start left without a gradient."""
+"""Probes: a few loud pictures that tell a unit that is dead from one that is fed wrongly or that only its start missed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pellucid.ascent.canvas import CanvasShape
 from pellucid.ascent.fourier import FourierCanvas
-from pellucid.ascent.objective import Goal, Scores
+from pellucid.ascent.goal import Goal
+from pellucid.ascent.readings import Scores
 from pellucid.ascent.streams import stream
+from pellucid.models.net import Net
+from pellucid.models.taps import tap
 
-__all__ = ["answers"]
+__all__ = ["Probed", "probed"]
 
 NOISES = 16
 # Times the start's contrast: from faint to nearly black and white.
 CONTRASTS = (10.0, 40.0, 160.0, 640.0)
+# What a net that expects 0..255 is short of when fed 0..1, and the other way round.
+OTHER_RANGES = (255.0, 1 / 255)
+# A layer of fewer units proves nothing about the range: one of them may just be dead.
+FEWEST_UNITS = 4
+# What bounds a response, and what only arranges it anew, as torch names their gradients.
+SQUASHING = ("SigmoidBackward", "TanhBackward", "SoftmaxBackward", "HardsigmoidBackward", "HardtanhBackward")
+ARRANGING = (
+    *("ViewBackward", "UnsafeViewBackward", "ReshapeAliasBackward", "PermuteBackward", "CloneBackward"),
+    *("UnsqueezeBackward", "SqueezeBackward", "TransposeBackward", "AliasBackward", "ToCopyBackward"),
+)
+# How near to 0, 1 or -1 a squashed response is at its end.
+AT_END = 0.01
 
 
-def answers(
-    run: Callable[[Tensor], Mapping[str, Tensor]], goals: Sequence[Goal], shape: CanvasShape
-) -> list[bool]:
-    """For each goal, whether its objective tells any two of the probes apart.
+@dataclass(frozen=True)
+class Probed:
+    """What the probes showed of one goal.
 
     Parameters
     ----------
-    run : from pixels (P, C, H, W) in 0..1 to {layer: response (P, K, *positions)}
+    answers : whether they tell any two pictures apart
+    span : between the lowest and the highest value, relative to the largest
+    elsewhere : whether the layer is mute, but not on pixels of another range
+    squashed : whether the response comes out of a sigmoid, tanh or softmax, and stays near its end
     """
+
+    answers: bool
+    span: float
+    elsewhere: bool = False
+    squashed: bool = False
+
+
+def probed(net: Net, goals: Sequence[Goal], shape: CanvasShape) -> list[Probed]:
+    """What the probes show of each goal; all goals of one cut."""
     if not goals:
         return []
     pixels = probes(shape)
-    responses = run(pixels)
-    found = []
-    for goal in goals:
-        values = Scores([goal] * len(pixels), responses[goal.aim.layers[0]].device)(responses)
-        values = values[values.isfinite()]
-        found.append(bool(len(values)) and bool(values.max() > values.min()))
-    return found
+    layers = Scores(goals).layers
+    with tap(net, layers) as run:
+        responses = run(pixels)
+        values = [Scores([goal] * len(pixels), net.device)(responses) for goal in goals]
+        finite = [each[each.isfinite()] for each in values]
+        mute = [not bool(len(each)) or bool(each.max() == each.min()) for each in finite]
+        elsewhere = any(mute) and _answers_elsewhere(run, pixels, layers[0])
+    bounded = _squashes(net, layers[0], pixels[:1])
+    return [
+        Probed(not silent, _span(each), elsewhere and silent, bounded and _at_end(each))
+        for each, silent in zip(finite, mute, strict=True)
+    ]
+
+
+def _span(values: Tensor) -> float:
+    if not len(values):
+        return 0.0
+    largest = float(values.abs().max())
+    return float(values.max() - values.min()) / largest if largest else 0.0
+
+
+def _at_end(values: Tensor) -> bool:
+    """Whether all values are near one and the same of -1, 0 and 1."""
+    return len(values) > 0 and any(bool(((values - end).abs() < AT_END).all()) for end in (-1, 0, 1))
+
+
+def _answers_elsewhere(run: Callable[[Tensor], Mapping[str, Tensor]], pixels: Tensor, layer: str) -> bool:
+    """Whether less than half of the layer's units tell the probes apart, but at least half in another range."""
+    here = _share_alive(run(pixels)[layer])
+    return here < 0.5 <= max(_share_alive(run(pixels * factor)[layer]) for factor in OTHER_RANGES)
+
+
+def _share_alive(responses: Tensor) -> float:
+    """The share of units (P, K, *positions) that answer two probes differently; 1 where there are too few to tell."""
+    if responses.shape[1] < FEWEST_UNITS:
+        return 1.0
+    by_probe = responses.flatten(2).mean(2) if responses.ndim > 2 else responses
+    return float((by_probe.amax(0) > by_probe.amin(0)).float().mean())
+
+
+def _squashes(net: Net, layer: str, pixels: Tensor) -> bool:
+    """Whether the layer's responses come straight out of a function that bounds them."""
+    with torch.inference_mode(False), torch.enable_grad(), tap(net, [layer], grad=True) as run:
+        node = run(pixels.clone().requires_grad_())[layer].grad_fn
+        while node is not None and node.name().rstrip("0123456789") in ARRANGING:
+            node = node.next_functions[0][0]
+        return node is not None and node.name().rstrip("0123456789") in SQUASHING
 
 
 def probes(shape: CanvasShape) -> Tensor:

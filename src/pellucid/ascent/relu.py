@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -24,16 +24,25 @@ _BOUNDED = {F.relu6, F.hardtanh}
 _RECTIFIERS = _RELU | _SMOOTH | _BOUNDED
 _IN_PLACE = {F.relu_, torch.relu_, Tensor.relu_}
 
+# A smooth rectifier is never quite flat: below this slope it counts as closed.
+FAINT_SLOPE = 1e-3
+
+
+class _Bends(NamedTuple):
+    """Below `low` and above `high` a rectifier is flat, up to slopes of `faint`."""
+
+    low: float
+    high: float
+    faint: float = 0.0
+
 
 class _Redirect(torch.autograd.Function):
     """A rectifier whose gradient, for an item that would get none at all, goes where it can lead out."""
 
     @staticmethod
-    def forward(
-        ctx: Any, inputs: Tensor, rows: Tensor, function: Function, ends: tuple[float, float]
-    ) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, rows: Tensor, function: Function, bends: _Bends) -> Tensor:
         ctx.save_for_backward(inputs, rows)
-        ctx.function, ctx.ends = function, ends
+        ctx.function, ctx.bends = function, bends
         outputs: Tensor = function(inputs)
         return outputs
 
@@ -44,8 +53,9 @@ class _Redirect(torch.autograd.Function):
         with torch.enable_grad():
             probe = inputs.detach().requires_grad_()
             (true,) = torch.autograd.grad(ctx.function(probe), probe, upward)
-        silent = rows & (true.flatten(1) == 0).all(1)
-        floor, ceiling = ctx.ends
+        felt, wanted = (each.flatten(1).abs().amax(1) for each in (true, upward))
+        floor, ceiling, faint = ctx.bends
+        silent = rows & (felt <= faint * wanted)
         worse = ((inputs < floor) & (upward < 0)) | ((inputs > ceiling) & (upward > 0))
         detour = upward.masked_fill(worse, 0)
         return torch.where(silent.view(-1, *(1,) * (inputs.ndim - 1)), detour, true), None, None, None
@@ -79,17 +89,19 @@ class Redirected(TorchFunctionMode):
         if func not in _RECTIFIERS or not isinstance(inputs, Tensor) or len(inputs) != len(self.rows):
             return func(*args, **options)
         in_place = options.pop("inplace", False) or func in _IN_PLACE
-        rectifier, ends = _rectifier(func, options)
-        outputs = _redirect(inputs.clone() if in_place else inputs, self.rows, rectifier, ends)
+        rectifier, bends = _rectifier(func, options)
+        outputs = _redirect(inputs.clone() if in_place else inputs, self.rows, rectifier, bends)
         return inputs.copy_(outputs) if in_place else outputs
 
 
-def _rectifier(func: Function, options: dict[str, Any]) -> tuple[Function, tuple[float, float]]:
-    """The function out of place, and the two ends of its slope: below the first and above the second it is flat."""
+def _rectifier(func: Function, options: dict[str, Any]) -> tuple[Function, _Bends]:
+    """The function out of place, and where it is flat."""
     if func in _RELU:
-        return torch.relu, (0.0, math.inf)
+        return torch.relu, _Bends(0.0, math.inf)
     options.pop("input", None)
     if func in _SMOOTH:
-        return partial(func, **options), (0.0, math.inf)
-    ends = (options.get("min_val", -1.0), options.get("max_val", 1.0)) if func is not F.relu6 else (0.0, 6.0)
-    return partial(torch.clamp, min=ends[0], max=ends[1]), ends
+        return partial(func, **options), _Bends(0.0, math.inf, FAINT_SLOPE)
+    low, high = (
+        (options.get("min_val", -1.0), options.get("max_val", 1.0)) if func is not F.relu6 else (0.0, 6.0)
+    )
+    return partial(torch.clamp, min=low, max=high), _Bends(low, high)

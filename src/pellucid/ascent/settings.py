@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pellucid.errors import InputError
+from pellucid.ascent.regularizers import Regularize, regularize_as
+from pellucid.ascent.stopping import STOPS
+from pellucid.errors import InputError, did_you_mean
 
 __all__ = ["ClimbSettings"]
 
@@ -18,10 +20,16 @@ class ClimbSettings:
 
     Parameters
     ----------
-    steps : updates of the canvas
+    steps : updates of the canvas; with another stop than `fixed`, at most so many
     size : (height, width) in pixels; None for a size from the layer's receptive field
     canvas, transforms : names in `CANVASES` and `TRANSFORMS`
-    learning_rate : of the optimizer, in units of the canvas's variables
+    copies : views of each picture that one step looks at; the objective is their mean
+    regularize : (name in `REGULARIZERS`, weight) pairs, subtracted from what is climbed
+    optimizer : a name in `OPTIMIZERS`; None for what suits the canvas
+    learning_rate : of the optimizer, in units of the canvas's variables; None for what suits the canvas
+    stop : a name in `STOPS`: after fixed steps, or each picture once its objective is flat
+    snapshots : steps after which pictures are kept; 0 is the start
+    diversity : the weight of what pictures of one objective share, where a goal asks for several
     seed : of all random streams
     batch : pictures made together, the last batch padded to as many; None for as many as `memory` holds
     memory : bytes that a batch may take
@@ -36,7 +44,13 @@ class ClimbSettings:
     size: tuple[int, int] | None = None
     canvas: str = "fourier"
     transforms: str = "lucid"
-    learning_rate: float = 0.12
+    copies: int = 1
+    regularize: Regularize = ()
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    stop: str = "fixed"
+    snapshots: tuple[int, ...] = ()
+    diversity: float = 100.0
     seed: int = 0
     batch: int | None = None
     memory: int = 4 << 30
@@ -44,12 +58,17 @@ class ClimbSettings:
 
     def __post_init__(self) -> None:
         sides = self.size or (1,)
+        rate = 1.0 if self.learning_rate is None else self.learning_rate
         wrong = [
             f"{name} {value}: {wanted}"
             for name, value, fits, wanted in (
                 ("steps", self.steps, self.steps >= 1, "at least 1 is needed"),
                 ("size", self.size, min(sides) >= 1, "at least 1 pixel is needed"),
-                ("learning rate", self.learning_rate, 0 < self.learning_rate < 1e6, "it must be above 0"),
+                ("copies", self.copies, self.copies >= 1, "at least 1 is needed"),
+                ("learning rate", self.learning_rate, 0 < rate < 1e6, "it must be above 0"),
+                ("stop", self.stop, self.stop in STOPS, did_you_mean(self.stop, STOPS)),
+                ("snapshots", self.snapshots, min(self.snapshots, default=0) >= 0, "steps count from 0"),
+                ("diversity", self.diversity, 0 <= self.diversity < 1e9, "at least 0 is needed"),
                 ("batch", self.batch, self.batch is None or self.batch >= 1, "at least 1 is needed"),
                 ("memory", self.memory, self.memory > 0, "it must be above 0 bytes"),
             )
@@ -60,8 +79,21 @@ class ClimbSettings:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values, as a plan and a provenance keep them."""
-        return {**asdict(self), "size": None if self.size is None else list(self.size)}
+        return {
+            **asdict(self),
+            "size": None if self.size is None else list(self.size),
+            "regularize": dict(self.regularize),
+            "snapshots": list(self.snapshots),
+        }
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> ClimbSettings:
-        return cls(**{**row, "size": None if row["size"] is None else tuple(row["size"])})
+        size = row.get("size")
+        return cls(
+            **{
+                **row,
+                "size": None if size is None else tuple(size),
+                "regularize": regularize_as(row.get("regularize", {})),
+                "snapshots": tuple(row.get("snapshots", ())),
+            }
+        )

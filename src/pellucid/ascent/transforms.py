@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +90,7 @@ def affine(draws: Draws) -> NDArray[np.float64]:
 
 
 def view_maps(transforms: Transforms, streams: Sequence[np.random.Generator], steps: int) -> Tensor:
-    """The maps of all steps, as `warped` takes them, from one stream for each item: (steps, N, 2, 3) float32."""
+    """The maps of all steps, as `warped` takes them, from one stream for each view: (steps, N, 2, 3) float32."""
     each = [affine(transforms.draws(stream, steps)) for stream in streams]
     return torch.from_numpy(np.stack(each, 1).astype(np.float32))
 
@@ -134,10 +134,37 @@ def _angles(reach: int, zeros: int) -> tuple[float, ...]:
     return tuple(map(float, range(-reach, reach + 1))) + (0.0,) * zeros
 
 
-TRANSFORMS = {
-    # lucid's `standard_transforms`: eleven scales, and 26 angles of which six are zero.
-    "lucid": Transforms("lucid", 12, 8, tuple(1 + (i - 5) / 50 for i in range(11)), _angles(10, 5), 4),
-    # The footnote of the article of 2017, whose pictures were made with other settings than lucid's.
-    "distill2017": Transforms("distill2017", 16, 16, (1.0, 0.975, 1.025, 0.95, 1.05), _angles(5, 0), 8),
-    "none": Transforms("none"),
+# lucid's `standard_transforms`: eleven scales, and 26 angles of which six are zero.
+LUCID = Transforms("lucid", 12, 8, tuple(1 + (i - 5) / 50 for i in range(11)), _angles(10, 5), 4)
+# The footnote of the article of 2017, whose pictures were made with other settings than lucid's.
+DISTILL2017 = Transforms("distill2017", 16, 16, (1.0, 0.975, 1.025, 0.95, 1.05), _angles(5, 0), 8)
+NONE = Transforms("none")
+
+# The receptive field, in pixels, from which on `auto` is as strong as lucid.
+FULL_FIELD = 96
+
+
+def auto(field: int) -> Transforms:
+    """lucid's transforms in proportion to what the unit sees: at most a jitter of one pixel for the first layers.
+
+    What is lost by a shift or a turn is lost in pixels: one that an object survives wipes out a fine grating.
+    """
+    share = min(1.0, field / FULL_FIELD)
+    first, second = (max(1, round(share * jitter)) for jitter in (LUCID.first_jitter, LUCID.second_jitter))
+    return Transforms(
+        "auto",
+        max(1, round(share * LUCID.pad)),
+        first,
+        tuple(1 + share * (scale - 1) for scale in LUCID.scales),
+        tuple(share * angle for angle in LUCID.angles),
+        second,
+    )
+
+
+# Each from the receptive field of what is climbed, in pixels.
+TRANSFORMS: Mapping[str, Callable[[int], Transforms]] = {
+    "lucid": lambda field: LUCID,
+    "distill2017": lambda field: DISTILL2017,
+    "auto": auto,
+    "none": lambda field: NONE,
 }

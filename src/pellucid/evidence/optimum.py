@@ -5,32 +5,30 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, overload
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
 from pellucid.ascent import (
     CANVASES,
-    DIAGNOSES,
     OBJECTIVES,
+    OPTIMIZERS,
+    STOPS,
     TRANSFORMS,
+    Climbed,
     ClimbSettings,
     Goal,
+    Objective,
+    Target,
     batch_size,
     best_precision,
     climb,
+    ends_at_zero,
+    regularize_as,
 )
 from pellucid.errors import InputError, UnknownName, did_you_mean
 from pellucid.evidence.job import Job, Progress, Settings, by_layer, shared_out
+from pellucid.evidence.optima import Optima, Optimum
 from pellucid.figures import Blob, Figure, Number, Picture
-from pellucid.figures.sheet import contact_sheet
-from pellucid.figures.stamp import write_png
-from pellucid.figures.words import value_words
 from pellucid.models.net import Net
 from pellucid.records import Kind, Panel, Provenance, Record, Unit, UnitQuery
 from pellucid.scan import Scanned
@@ -69,129 +67,18 @@ KIND = Kind(
 NEEDS = "ascent"
 SIGNS = {"+": (1,), "-": (-1,), "both": (1, -1)}
 SIGN_TEXT = {1: "+", -1: "-"}
-
-
-@dataclass(frozen=True)
-class Optimum:
-    """One optimized input.
-
-    `pixels` is (H, W, C) uint8, sRGB; `activation` the unit's objective on exactly these pixels, `initial` the same at the
-    start, both in the unit's own response, None where that is not finite; `history` one value a step, under
-    transforms; `clipped` in 0..1.
-    """
-
-    unit: Unit
-    objective: str
-    sign: str
-    pixels: NDArray[np.uint8]
-    activation: float | None
-    initial: float | None
-    history: tuple[float, ...]
-    steps: int
-    seconds: float
-    seed: int
-    clipped: float
-    diagnosis: str | None
-    provenance: Provenance
-
-    @property
-    def word(self) -> str:
-        """`positive` or `negative`."""
-        return "positive" if self.sign == "+" else "negative"
-
-    @property
-    def advice(self) -> str:
-        """What the diagnosis means and what would help; empty when there is none."""
-        return "" if self.diagnosis is None else DIAGNOSES[self.diagnosis]
-
-    @property
-    def image(self) -> Image.Image:
-        """The picture as a Pillow image."""
-        return Image.fromarray(self.pixels[..., 0] if self.pixels.shape[-1] == 1 else self.pixels[..., :3])
-
-    def png(self) -> bytes:
-        """The picture as a PNG that carries its provenance."""
-        return write_png(self.image, self.provenance.to_json())
-
-    def save(self, path: str | Path) -> Path:
-        """Write the picture as a PNG that carries its provenance."""
-        target = Path(path)
-        target.write_bytes(self.png())
-        return target
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "unit": str(self.unit),
-            "objective": self.objective,
-            "sign": self.sign,
-            "activation": self.activation,
-            "initial": self.initial,
-            "steps": self.steps,
-            "seconds": round(self.seconds, 4),
-            "seed": self.seed,
-            "clipped": self.clipped,
-            "diagnosis": self.diagnosis,
-        }
-
-    def _repr_png_(self) -> bytes:
-        return self.png()
-
-
-class Optima(Sequence[Optimum]):
-    """Optimized inputs in the order asked, each unit's positive one before its negative one."""
-
-    def __init__(self, optima: Iterable[Optimum], seconds: float) -> None:
-        self._optima = tuple(optima)
-        self.seconds = seconds
-
-    def __len__(self) -> int:
-        return len(self._optima)
-
-    @overload
-    def __getitem__(self, place: int) -> Optimum: ...
-    @overload
-    def __getitem__(self, place: slice) -> Optima: ...
-    def __getitem__(self, place: int | slice) -> Optimum | Optima:
-        return Optima(self._optima[place], self.seconds) if isinstance(place, slice) else self._optima[place]
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} optima in {self.seconds:.1f} s>"
-
-    def plot(self) -> Image.Image:
-        """All pictures on one sheet, each with its unit, sign and activation."""
-        tiles = [
-            (one.image, f"{one.unit} {one.sign}\n{one.diagnosis or value_words(one.activation)}")
-            for one in self
-        ]
-        return contact_sheet(
-            tiles, tile_px=max(96, min(192, max(one.image.width for one in self))), title=self._title()
-        )
-
-    def _title(self) -> str:
-        layers = list(dict.fromkeys(one.unit.layer for one in self))
-        return f"{self[0].provenance.net} {', '.join(layers)}"
-
-    def save(self, directory: str | Path) -> list[Path]:
-        """One PNG for each picture and `sheet.png` for all; the paths of the pictures, in order."""
-        home = Path(directory)
-        home.mkdir(parents=True, exist_ok=True)
-        paths = [one.save(home / f"{_file_name(one)}.png") for one in self]
-        if self._optima:
-            self.plot().save(home / "sheet.png")
-        return paths
-
-    def _repr_png_(self) -> bytes:
-        return write_png(self.plot(), {"units": [str(one.unit) for one in self]})
-
-
-def _file_name(one: Optimum) -> str:
-    safe = "".join(c if c.isalnum() or c in "._-" else "-" for c in one.unit.layer)
-    return f"{safe}-{one.unit.index}-{one.word}"
+TABLES: dict[str, Collection[str]] = {
+    "objective": OBJECTIVES,
+    "canvas": CANVASES,
+    "transforms": TRANSFORMS,
+    "optimizer": OPTIMIZERS,
+    "stop": STOPS,
+}
 
 
 def optimize(
     net: Net,
-    *units: str | Unit | UnitQuery,
+    *units: str | Unit | UnitQuery | Objective,
     progress: Progress | None = None,
     **asked: Any,
 ) -> Optima:
@@ -200,9 +87,12 @@ def optimize(
     Parameters
     ----------
     net : what `load` returns
-    units : as `features.7:0-15,40`, `logits:tabby`; a bare layer means all its units
-    asked : `objective` (`channel`, `logit`), `sign` (`+`, `-`, `both`), `steps`, `size` in pixels, `canvas` (`fourier`),
-        `transforms` (`lucid`, `distill2017`, `none`), `seed`, `batch`; what is left out has its default
+    units : as `features.7:0-15,40`, `features.7:10@center`, `logits:tabby`; a bare layer means all its units; or objectives,
+        as `channel("features.7", 10) + 0.5 * logit("tabby")`
+    asked : `objective` (`channel`, `excitation`, `neuron`, `layer`, `logit`, `probability`), `sign` (`+`, `-`, `both`),
+        `pictures` (several different ones of each unit), `size` in pixels, `snapshots` (steps, or `all`), and what
+        `pellucid.ascent.ClimbSettings` holds: `steps`, `canvas`, `transforms`, `copies`, `regularize`, `optimizer`,
+        `learning_rate`, `stop`, `diversity`, `seed`, `batch`, `memory`; what is left out has its default
     progress : called with (done, total, what) after each step of a batch
 
     Returns
@@ -212,7 +102,7 @@ def optimize(
     Raises
     ------
     UnknownName : no such layer or unit
-    InputError : a setting that does not exist, or the negative side of a rectified layer
+    InputError : a setting that does not exist, the negative side of a rectified layer, or a size beyond the memory
 
     References
     ----------
@@ -225,59 +115,100 @@ def optimize(
     >>> optima = pl.optimize(net, "conv2:3", sign="+", steps=8)
     >>> optima[0].activation > optima[0].initial
     True
+    >>> pl.optimize(net, 0.5 * pl.channel("conv2", 3) + pl.logit(0), sign="+", steps=2)[0].objective
+    '0.5 x channel conv2:3 + logit logits:0'
     """
     started = time.monotonic()
-    chosen = net.units(units)
-    if not chosen:
-        raise InputError("no unit was asked; name some, as features.7:0-15")
     complete = settings(net, asked)
-    jobs = plan(net, chosen, complete)
-    found: dict[Unit, list[Optimum]] = {}
-    for place, job in enumerate(jobs):
-        for one in _climbed(net, job, complete, _steps(progress, place, len(jobs))):
-            found.setdefault(one.unit, []).append(one)
-    return Optima([one for unit in dict.fromkeys(chosen) for one in found[unit]], time.monotonic() - started)
+    goals = [goal for one in units for goal in _goals(net, one, complete)]
+    if not goals:
+        raise InputError("no unit was asked; name some, as features.7:0-15")
+    found = climb(net, list(dict.fromkeys(goals)), _climbing(complete), on_step=_steps(progress))
+    return Optima([_optimum(net, one, complete) for one in found], time.monotonic() - started)
 
 
-def _steps(progress: Progress | None, place: int, jobs: int) -> Callable[[int, int], None] | None:
-    """What a climb calls after each step, so that one bar runs over all jobs."""
-    if progress is None:
-        return None
+def _steps(progress: Progress | None) -> Callable[[int, int], None] | None:
+    """What a climb calls after each step."""
+    return None if progress is None else lambda done, total: progress(done, total, "steps")
 
-    def report(step: int, steps: int) -> None:
-        progress(place * steps + step, jobs * steps, "steps")
 
-    return report
+def _goals(net: Net, asked: str | Unit | UnitQuery | Objective, settings: Settings) -> list[Goal]:
+    """The goals of one thing asked: all its pictures with the first sign, then all with the second."""
+    if isinstance(asked, Objective):
+        return _goals_of(net, asked.terms[0].unit, asked, settings) if asked.terms else []
+    if settings["objective"] == "layer":
+        query = UnitQuery.parse(asked) if isinstance(asked, str) else asked
+        aim = OBJECTIVES["layer"](query)
+        return _goals_of(net, aim.terms[0].unit, aim, settings)
+    goals = []
+    for unit in net.units([asked]):
+        chosen = None if settings["objective"] is None else OBJECTIVES[settings["objective"]](unit)
+        goals += _goals_of(net, unit if chosen is None else chosen.terms[0].unit, chosen, settings)
+    return goals
+
+
+def _goals_of(net: Net, unit: Target, aim: Objective | None, settings: Settings) -> list[Goal]:
+    pictures = settings["pictures"]
+    return [
+        Goal(unit, sign, aim, picture, pictures)
+        for sign in _signs(net, Goal(unit, 1, aim).aim, settings)
+        for picture in range(pictures)
+    ]
 
 
 def settings(net: Net, asked: Settings) -> dict[str, Any]:
-    """Complete settings: `objective`, `sign`, and those of `ClimbSettings`.
+    """Complete settings: `objective`, `sign`, `pictures`, and those of `ClimbSettings`.
 
     Raises
     ------
     InputError : a setting that does not exist, or a value that makes no sense
-    UnknownName : an objective, canvas or preset of transforms that does not exist
+    UnknownName : an objective, canvas, optimizer, regularizer or preset of transforms that does not exist
     """
     climbing = {field.name for field in dataclasses.fields(ClimbSettings)}
-    known = {"objective", "sign", *climbing}
+    known = {"objective", "sign", "pictures", *climbing}
     for name in asked:
         if name not in known:
-            raise InputError(f"optimize has no setting {name!r}; {did_you_mean(name, known, 12)}")
+            raise InputError(f"optimize has no setting {name!r}; {did_you_mean(name, sorted(known), 24)}")
     given = {name: value for name, value in asked.items() if value is not None}
-    sign, objective = given.get("sign", "both"), given.get("objective")
+    sign, objective, pictures = given.get("sign", "both"), given.get("objective"), given.get("pictures", 1)
     if sign not in SIGNS:
         raise InputError(f"sign {sign!r}: write +, - or both")
-    for what, table in (("objective", OBJECTIVES), ("canvas", CANVASES), ("transforms", TRANSFORMS)):
+    if not isinstance(pictures, int) or pictures < 1:
+        raise InputError(f"pictures {pictures}: at least 1 of each unit is needed")
+    for what, table in TABLES.items():
         if what in given and given[what] not in table:
             raise UnknownName(
                 f"no {what} is called {given[what]!r}; {did_you_mean(str(given[what]), table, 9)}"
             )
-    wishes = {name: value for name, value in given.items() if name in climbing}
-    if isinstance(wishes.get("size"), int):
-        wishes["size"] = (wishes["size"], wishes["size"])
+    wishes = _typed({name: value for name, value in given.items() if name in climbing})
     # Written out, so that a survey that goes on elsewhere computes in the same number format.
     wishes.setdefault("precision", best_precision(net.device))
-    return {"objective": objective, "sign": sign, **ClimbSettings(**wishes).to_json()}
+    complete = ClimbSettings(**wishes)
+    if max(complete.snapshots, default=0) > complete.steps:
+        raise InputError(
+            f"a snapshot after {max(complete.snapshots)} steps of {complete.steps}; ask for earlier ones"
+        )
+    return {"objective": objective, "sign": sign, "pictures": pictures, **complete.to_json()}
+
+
+def _typed(wishes: dict[str, Any]) -> dict[str, Any]:
+    """What a user writes in short, written out as `ClimbSettings` takes it."""
+    if isinstance(wishes.get("size"), int):
+        wishes["size"] = (wishes["size"], wishes["size"])
+    if "regularize" in wishes:
+        wishes["regularize"] = regularize_as(wishes["regularize"])
+    if "snapshots" in wishes:
+        wishes["snapshots"] = _snapshots(wishes["snapshots"], wishes.get("steps", ClimbSettings.steps))
+    return wishes
+
+
+def _snapshots(asked: str | Iterable[int], steps: int) -> tuple[int, ...]:
+    if asked == "all":
+        return tuple(range(steps + 1))
+    try:
+        return tuple(sorted({int(step) for step in (asked.split(",") if isinstance(asked, str) else asked)}))
+    except (TypeError, ValueError):
+        raise InputError(f"snapshots {asked!r}: write steps, as 0,8,32, or all") from None
 
 
 def units(net: Net, asked: Sequence[Unit]) -> list[Unit]:
@@ -287,80 +218,91 @@ def units(net: Net, asked: Sequence[Unit]) -> list[Unit]:
 
 def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
     """Units of one layer together, as many as the memory holds with all their signs."""
+    if settings["pictures"] > 1 or settings["objective"] == "layer":
+        raise InputError("a record holds one picture of one unit for each sign; ask optimize for others")
     climbing = _climbing(settings)
     jobs: list[Job] = []
     for layer, indices in by_layer(units).items():
-        together = climbing.batch or batch_size(net, [layer], climbing)
-        jobs += shared_out("optimum", layer, indices, max(1, together // len(_signs(net, layer, settings))))
+        signs = {goal.sign for goal in _goals(net, Unit(layer, indices[0]), settings)}
+        together = batch_size(net, [layer], climbing)
+        jobs += shared_out("optimum", layer, indices, max(1, together // len(signs)))
     return jobs
 
 
 def run(net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iterable[Record]:
     """One record for each unit, with the picture of each sign."""
-    made: dict[Unit, list[Optimum]] = {}
-    for one in _climbed(net, job, settings, None):
-        made.setdefault(one.unit, []).append(one)
-    for unit, optima in made.items():
+    asked = [_goals(net, Unit(job.layer, index), settings) for index in job.indices]
+    climbing = dataclasses.replace(_climbing(settings), batch=job.full * len(asked[0]))
+    made = iter(climb(net, [goal for goals in asked for goal in goals], climbing))
+    for index, goals in zip(job.indices, asked, strict=True):
+        optima = [_optimum(net, next(made), settings) for _ in goals]
         figures: dict[str, Figure] = {}
         for one in optima:
             figures |= _figures(one)
-        yield Record(KIND.name, unit.layer, unit.index, figures, optima[0].provenance)
+        yield Record(KIND.name, job.layer, index, figures, optima[0].provenance)
 
 
 def _climbing(settings: Settings) -> ClimbSettings:
-    return ClimbSettings.from_json(
-        {name: settings[name] for name in settings if name not in ("objective", "sign")}
+    climbing = {field.name for field in dataclasses.fields(ClimbSettings)}
+    return ClimbSettings.from_json({name: settings[name] for name in settings if name in climbing})
+
+
+def _signs(net: Net, aim: Objective, settings: Settings) -> tuple[int, ...]:
+    """The signs to climb; both means only those that lead somewhere, as the positive one where a layer is rectified."""
+    signs = SIGNS[settings["sign"]]
+    leading = tuple(sign for sign in signs if not ends_at_zero(net, aim, sign))
+    return leading if settings["sign"] == "both" and leading else signs
+
+
+def _optimum(net: Net, one: Climbed, settings: Settings) -> Optimum:
+    """What was climbed, with its provenance."""
+    goal, steps = one.goal, len(one.history)
+    made_with = {
+        **settings,
+        "objective": str(goal.aim),
+        "sign": SIGN_TEXT[goal.sign],
+        "size": list(one.picture.shape[:2]),
+        "steps": steps,
+        "picture": goal.picture,
+    }
+    if any(term.vector for term in goal.aim.terms):
+        made_with["terms"] = [term.to_json() for term in goal.aim.terms]
+    if one.micro_batch is not None:
+        made_with |= {"micro_batch": one.micro_batch, "note": "memory ran out: not bit-reproducible"}
+    source = Provenance(
+        net.name,
+        net.weights_digest,
+        "optimum",
+        made_with,
+        settings["seed"],
+        net.card()["versions"],
+        str(goal.unit),
+    )
+    return Optimum(
+        unit=goal.unit,
+        objective=_short(goal.aim),
+        sign=SIGN_TEXT[goal.sign],
+        pixels=one.picture,
+        activation=one.activation,
+        initial=one.initial,
+        history=tuple(float(value) for value in one.history),
+        steps=steps,
+        seconds=one.seconds,
+        seed=settings["seed"],
+        clipped=one.clipped,
+        diagnosis=one.diagnosis,
+        advice=one.advice,
+        provenance=source,
+        picture=goal.picture,
+        snapshots=one.snapshots,
+        micro_batch=one.micro_batch,
     )
 
 
-def _signs(net: Net, layer: str, settings: Settings) -> tuple[int, ...]:
-    """The signs to climb; both means only the positive one where a layer has no negative side."""
-    signs = SIGNS[settings["sign"]]
-    return (1,) if net.layer(layer).rectified and settings["sign"] == "both" else signs
-
-
-def _climbed(
-    net: Net, job: Job, settings: Settings, on_step: Callable[[int, int], None] | None
-) -> Iterator[Optimum]:
-    signs = _signs(net, job.layer, settings)
-    objective = None if settings["objective"] is None else OBJECTIVES[settings["objective"]]
-    goals = [
-        Goal(unit, sign, None if objective is None else objective(unit))
-        for unit in (Unit(job.layer, index) for index in job.indices)
-        for sign in signs
-    ]
-    climbing = dataclasses.replace(_climbing(settings), batch=job.full * len(signs))
-    versions = net.card()["versions"]
-    for one in climb(net, goals, climbing, on_step=on_step):
-        source = Provenance(
-            net.name,
-            net.weights_digest,
-            "optimum",
-            {
-                **settings,
-                "objective": str(one.goal.aim),
-                "sign": SIGN_TEXT[one.goal.sign],
-                "size": list(one.picture.shape[:2]),
-            },
-            climbing.seed,
-            versions,
-            str(one.goal.unit),
-        )
-        yield Optimum(
-            unit=one.goal.unit,
-            objective=one.goal.aim.terms[0].kind,
-            sign=SIGN_TEXT[one.goal.sign],
-            pixels=one.picture,
-            activation=one.activation,
-            initial=one.initial,
-            history=tuple(float(value) for value in one.history),
-            steps=climbing.steps,
-            seconds=one.seconds,
-            seed=climbing.seed,
-            clipped=one.clipped,
-            diagnosis=one.diagnosis,
-            provenance=source,
-        )
+def _short(aim: Objective) -> str:
+    """The objective's name where it says all beside the unit, otherwise its words."""
+    [first, *others] = aim.terms
+    return first.kind if first.kind in OBJECTIVES and first.weight == 1 and not others else str(aim)
 
 
 def _figures(one: Optimum) -> dict[str, Figure]:

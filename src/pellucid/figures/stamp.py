@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from pellucid.errors import InputError, StorageError, UnknownName
 
-__all__ = ["read_stamp", "write_png"]
+__all__ = ["read_stamp", "stamp_chunk", "write_png"]
 
 KEYWORD = "pellucid"
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -47,6 +47,17 @@ def write_png(picture: NDArray[np.uint8] | Image.Image, provenance: Mapping[str,
     >>> read_stamp(png)
     {'seed': 0, 'unit': 'features.7:42'}
     """
+    text, encoded = stamp_chunk(provenance), io.BytesIO()
+    image = picture if isinstance(picture, Image.Image) else _image(picture)
+    if image.mode not in ("L", "RGB", "RGBA"):
+        image = image.convert("RGB")
+    bare = Image.frombytes(image.mode, image.size, image.tobytes())  # leaves ICC, EXIF and texts behind
+    bare.save(encoded, "PNG", pnginfo=text, compress_level=6)
+    return encoded.getvalue()
+
+
+def stamp_chunk(provenance: Mapping[str, Any]) -> PngInfo:
+    """The chunk that carries the provenance inside a PNG."""
     try:
         stamp = json.dumps(provenance, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as problem:
@@ -55,14 +66,9 @@ def write_png(picture: NDArray[np.uint8] | Image.Image, provenance: Mapping[str,
         raise InputError(
             f"this provenance takes {len(stamp)} bytes; a picture carries at most {MOST_STAMP_BYTES}"
         )
-    text, encoded = PngInfo(), io.BytesIO()
+    text = PngInfo()
     text.add_itxt(KEYWORD, stamp)
-    image = picture if isinstance(picture, Image.Image) else _image(picture)
-    if image.mode not in ("L", "RGB", "RGBA"):
-        image = image.convert("RGB")
-    bare = Image.frombytes(image.mode, image.size, image.tobytes())  # leaves ICC, EXIF and texts behind
-    bare.save(encoded, "PNG", pnginfo=text, compress_level=6)
-    return encoded.getvalue()
+    return text
 
 
 def _image(pixels: NDArray[np.uint8]) -> Image.Image:

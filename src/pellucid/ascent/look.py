@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A look: what each step sees of the canvas, and what of it is to rise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from pellucid.ascent.canvas import Canvas
+from pellucid.ascent.diversity import likeness
+from pellucid.ascent.goal import Goal
+from pellucid.ascent.precision import arithmetic, best_precision
+from pellucid.ascent.readings import Scores
+from pellucid.ascent.regularizers import price
+from pellucid.ascent.settings import ClimbSettings
+from pellucid.ascent.streams import stream
+from pellucid.ascent.transforms import Transforms, view_maps, warped
+
+__all__ = ["Look"]
+
+
+class Look:
+    """From a step's number to each goal's objective and to what is to rise: both (N,), as the net sees the canvas then.
+
+    What is to rise is the objective with its goal's sign, less the price of the picture and less what it shares with the
+    other pictures of the same objective.
+
+    Parameters
+    ----------
+    run : from pixels (V, C, H, W) in 0..1 to {layer: response (V, K, *positions)}
+    goals : one for each item of the canvas
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Tensor], Mapping[str, Tensor]],
+        canvas: Canvas,
+        goals: Sequence[Goal],
+        *,
+        settings: ClimbSettings,
+        transforms: Transforms,
+    ) -> None:
+        self._run = run
+        self._canvas = canvas
+        self._settings = settings
+        self._gray = transforms.pad > 0
+        self._device = canvas.variables[0].device
+        self._precision = settings.precision or best_precision(self._device)
+        self._scores = Scores([goal for goal in goals for _ in range(settings.copies)], self._device)
+        self._diverse = goals[0].aim.layers[0] if goals[0].pictures > 1 and settings.diversity else None
+        self._pictures = goals[0].pictures
+        self.signs = torch.tensor([goal.sign for goal in goals], dtype=torch.float32, device=self._device)
+        self._maps = None if transforms.identity else self._drawn(transforms, goals)
+
+    def _drawn(self, transforms: Transforms, goals: Sequence[Goal]) -> Tensor:
+        """The maps of all steps: copies of a goal stand together, and the first sees what it would see alone."""
+        names = ["transforms", *(f"transforms {copy}" for copy in range(1, self._settings.copies))]
+        streams = [stream(self._settings.seed, str(goal), name) for goal in goals for name in names]
+        return view_maps(transforms, streams, self._settings.steps).to(self._device)
+
+    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
+        pictures = self._canvas.pictures()
+        views = pictures
+        if self._settings.copies > 1:
+            views = views.repeat_interleave(self._settings.copies, 0)
+        if self._maps is not None:
+            views = warped(views, self._maps[step], gray=self._gray)
+        with arithmetic(self._precision, self._device):
+            responses = self._run(views.contiguous(memory_format=torch.channels_last))
+            values = self._mean_of_copies(self._scores(responses))
+        wanted = self.signs * values
+        if self._diverse is not None:
+            wanted = wanted - self._settings.diversity * self._shared(responses[self._diverse])
+        if self._settings.regularize:
+            wanted = wanted - price(self._settings.regularize, pictures)
+        return values, wanted
+
+    def _mean_of_copies(self, values: Tensor) -> Tensor:
+        """(N,) from (N * copies,)."""
+        copies = self._settings.copies
+        return values if copies == 1 else values.view(-1, copies).mean(1)
+
+    def _shared(self, responses: Tensor) -> Tensor:
+        """What each picture shares with the others of its objective, first copy with first copy and so on: (N,)."""
+        by_copy = responses.reshape(-1, self._settings.copies, *responses.shape[1:]).transpose(0, 1)
+        return torch.stack([likeness(each, self._pictures) for each in by_copy]).mean(0)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Optimized inputs as values: each shows itself, saves itself, and carries where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pellucid.ascent import Target
+from pellucid.errors import InputError
+from pellucid.figures.animation import write_animation
+from pellucid.figures.sheet import contact_sheet
+from pellucid.figures.stamp import write_png
+from pellucid.figures.words import value_words
+from pellucid.records import Provenance
+
+__all__ = ["Optima", "Optimum"]
+
+# A sum of many terms is cut here; the whole of it is in the provenance.
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """One optimized input.
+
+    `pixels` is (H, W, C) uint8, sRGB; `activation` the unit's objective on exactly these pixels, `initial` the same at the
+    start, both in the unit's own response, None where that is not finite; `history` one value a step, under
+    transforms; `clipped` in 0..1; `advice` says what the diagnosis means or what else would help, empty for a sound picture.
+    `unit` is what the picture is about: a unit, a whole layer, or of a sum the first term's; `objective` says all in words.
+    `picture` counts the pictures of the same objective from 0; `snapshots` holds (step, pixels); `micro_batch` is set
+    where memory ran out and the picture is not bit-reproducible.
+    """
+
+    unit: Target
+    objective: str
+    sign: str
+    pixels: NDArray[np.uint8]
+    activation: float | None
+    initial: float | None
+    history: tuple[float, ...]
+    steps: int
+    seconds: float
+    seed: int
+    clipped: float
+    diagnosis: str | None
+    advice: str
+    provenance: Provenance
+    picture: int = 0
+    snapshots: tuple[tuple[int, NDArray[np.uint8]], ...] = field(default=(), repr=False)
+    micro_batch: int | None = None
+
+    @property
+    def word(self) -> str:
+        """`positive` or `negative`."""
+        return "positive" if self.sign == "+" else "negative"
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as a Pillow image."""
+        return _image(self.pixels)
+
+    def png(self) -> bytes:
+        """The picture as a PNG that carries its provenance."""
+        return write_png(self.image, self.provenance.to_json())
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture as a PNG that carries its provenance."""
+        target = Path(path)
+        target.write_bytes(self.png())
+        return target
+
+    def save_climb(self, path: str | Path) -> Path:
+        """Write the snapshots and the picture as an animated PNG that carries its provenance.
+
+        Raises
+        ------
+        InputError : no snapshots were asked for
+        """
+        if not self.snapshots:
+            raise InputError(
+                f"no snapshots of {self.unit} were kept; optimize with snapshots, as 0,8,32 or all"
+            )
+        frames = [_image(pixels) for step, pixels in self.snapshots if step < self.steps]
+        target = Path(path)
+        target.write_bytes(write_animation([*frames, self.image], self.provenance.to_json()))
+        return target
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "unit": str(self.unit),
+            "objective": self.objective,
+            "sign": self.sign,
+            "activation": self.activation,
+            "initial": self.initial,
+            "steps": self.steps,
+            "seconds": round(self.seconds, 4),
+            "seed": self.seed,
+            "clipped": self.clipped,
+            "diagnosis": self.diagnosis,
+            "advice": self.advice or None,
+            "bit_reproducible": self.micro_batch is None,
+        }
+
+    def _repr_png_(self) -> bytes:
+        return self.png()
+
+
+class Optima(Sequence[Optimum]):
+    """Optimized inputs in the order asked, each unit's positive one before its negative one."""
+
+    def __init__(self, optima: Iterable[Optimum], seconds: float) -> None:
+        self._optima = tuple(optima)
+        self.seconds = seconds
+
+    def __len__(self) -> int:
+        return len(self._optima)
+
+    @overload
+    def __getitem__(self, place: int) -> Optimum: ...
+    @overload
+    def __getitem__(self, place: slice) -> Optima: ...
+    def __getitem__(self, place: int | slice) -> Optimum | Optima:
+        return Optima(self._optima[place], self.seconds) if isinstance(place, slice) else self._optima[place]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} optima in {self.seconds:.1f} s>"
+
+    def plot(self) -> Image.Image:
+        """All pictures on one sheet, each with its unit, sign and activation."""
+        tiles = [
+            (one.image, f"{one.unit} {one.sign}\n{one.diagnosis or value_words(one.activation)}")
+            for one in self
+        ]
+        return contact_sheet(
+            tiles, tile_px=max(96, min(192, max(one.image.width for one in self))), title=self._title()
+        )
+
+    def _title(self) -> str:
+        layers = list(dict.fromkeys(one.unit.layer for one in self))
+        return f"{self[0].provenance.net} {', '.join(layers)}"
+
+    def save(self, directory: str | Path) -> list[Path]:
+        """One PNG for each picture and `sheet.png` for all; the paths of the pictures, in order."""
+        home = Path(directory)
+        home.mkdir(parents=True, exist_ok=True)
+        names: list[str] = []
+        for one in self:
+            names.append(_file_name(one, names))
+        paths = [one.save(home / f"{name}.png") for one, name in zip(self, names, strict=True)]
+        for one, name in zip(self, names, strict=True):
+            if one.snapshots:
+                one.save_climb(home / f"{name}-climb.png")
+        if self._optima:
+            self.plot().save(home / "sheet.png")
+        return paths
+
+    def _repr_png_(self) -> bytes:
+        return write_png(self.plot(), {"units": [str(one.unit) for one in self]})
+
+
+def _image(pixels: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])
+
+
+def _file_name(one: Optimum, taken: Sequence[str]) -> str:
+    """What a picture is called without its ending: by its unit, or by its objective where that says more."""
+    subject = str(one.unit) if one.objective.isalpha() else one.objective[:LONGEST_NAME]
+    safe = "".join(c if c.isalnum() or c in "._-" else "-" for c in subject)
+    name = f"{safe}-{one.word}"
+    same = sum(other == name or other.startswith(f"{name}-") for other in taken)
+    return f"{name}-{same + 1}" if same else name
