@@ -139,6 +139,28 @@ def test_filters_writes_a_sheet(pellucid: Callable[..., Answer], tmp_path: Path)
         assert sheet.width > 200
 
 
+def test_optimize_with_everything_asked(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
+    answer = pellucid(
+        *("optimize", "demo", "conv2:3@center", "-o", tmp_path, "--json", "--sign", "+", "--steps", 4),
+        *("--transforms", "auto", "--copies", 2, "--regularize", "tv=0.01,l2=0.1", "--optimizer", "nadam"),
+        *("--learning-rate", 0.1, "--stop", "flat", "--snapshots", "0,2", "--pictures", 2, "--diversity", 10),
+        *("--memory", "1GiB"),
+    )
+    rows = answer.document["units"]
+    assert [(row["unit"], row["objective"]) for row in rows] == [("conv2:3@center", "neuron")] * 2
+    assert all(row["bit_reproducible"] and Path(row["picture"]).is_file() for row in rows)
+    assert len(list(tmp_path.glob("*-climb.png"))) == 2
+
+
+def test_optimize_one_picture_of_a_layer(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
+    answer = pellucid(
+        "optimize", "demo", "conv2", "-o", tmp_path, "--json", "--objective", "layer", "--steps", 4
+    )
+    [row] = answer.document["units"]
+    assert (row["unit"], row["objective"], row["sign"]) == ("conv2", "layer", "+")
+    assert Path(row["picture"]).name == "conv2-positive.png"
+
+
 def test_optimize_document_and_pictures(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
     answer = pellucid(
         "optimize", "demo", "conv2:0-1", "logits:brick", "-o", tmp_path, "--steps", 4, "--json", "--size", 64
@@ -234,6 +256,11 @@ def test_export_and_verify(pellucid: Callable[..., Answer], atlas: Path, tmp_pat
         (("optimize", "demo", "conv2:0", "-o", "x", "--transforms", "lucidd"), ("lucidd", "lucid")),
         (("optimize", "demo", "conv2:0", "-o", "x", "--canvas", "oil"), ("oil", "fourier")),
         (("optimize", "demo", "conv2:0", "-o", "x", "--sign", "up"), ("up", "both")),
+        (("optimize", "demo", "conv2:0", "-o", "x", "--objective", "layer"), ("conv2:0", "write conv2")),
+        (("optimize", "demo", "conv2:0@99,0", "-o", "x"), ("99,0", "grid")),
+        (("optimize", "demo", "conv2:0", "-o", "x", "--size", "90000"), ("90000x90000", "--memory")),
+        (("optimize", "demo", "conv2:0", "-o", "x", "--regularize", "tw=1"), ("tw", "tv")),
+        (("optimize", "demo", "conv2:0", "-o", "x", "--memory", "much"), ("much", "4GiB")),
         (("optimize", "demo", "conv2:0", "-o", "x", "--steps", "0"), ("0",)),
         (("optimize", "demo", "conv2:0", "-o", "x", "--steps", "many"), ("--steps",)),
         (("optimize", "demo", "-o", "x"), ("units",)),

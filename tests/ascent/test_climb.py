@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The climb on networks whose weights are set by hand, so that the right picture is known."""
 
+import copy
 import io
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from pellucid.ascent import ClimbSettings, Goal, climb, climbs, excitation
+from pellucid.ascent import ClimbSettings, Goal, channel, climb, climbs, direction, excitation, layer, neuron
+from pellucid.ascent.regularizers import REGULARIZERS
+from pellucid.ascent.relu import Redirected
 from pellucid.errors import InputError, UnknownName
 from pellucid.models import ImageInput, load, tap
 from pellucid.records import Unit
@@ -136,6 +140,41 @@ class Functional(nn.Module):
         return F.relu(self.conv(x))
 
 
+@pytest.mark.parametrize(
+    "rectifier", [nn.GELU(), nn.GELU("tanh"), nn.SiLU(), nn.SiLU(inplace=True), nn.Hardswish()]
+)
+def test_a_smooth_unit_that_is_closed_at_the_start_is_cured(rectifier, monkeypatch):
+    # At gray -30, where a GELU's slope is zero and a SiLU's 3e-12 and downhill; at white 120.
+    net = net_of(conv([[[[100.0]]] * 3], [-180.0]), rectifier)
+    [closed] = climb(net, [Goal(Unit("1", 0))])
+    assert abs(closed.initial) < 1e-6
+    assert closed.activation > 40
+    monkeypatch.setattr("pellucid.ascent.ascend.LAST_REDIRECTED", -1)
+    if not isinstance(rectifier, nn.SiLU):  # whose faint slope is enough once it is scaled
+        assert picture_of(net, Unit("1", 0)).activation == 0
+
+
+def test_an_open_smooth_unit_takes_no_detour(monkeypatch):
+    net = net_of(conv([[[[1.0]]] * 3], [-1.8]), nn.SiLU())
+    settings = ClimbSettings(steps=8)
+    plainly = picture_of(net, Unit("1", 0), settings=settings)
+    monkeypatch.setattr("pellucid.ascent.ascend.LAST_REDIRECTED", -1)
+    assert np.array_equal(picture_of(net, Unit("1", 0), settings=settings).picture, plainly.picture)
+
+
+def test_detours_end_after_lucids_seventeen_steps(monkeypatch):
+    taken = []
+
+    class Watched(Redirected):
+        def __enter__(self):
+            taken.append(1)
+            return super().__enter__()
+
+    monkeypatch.setattr("pellucid.ascent.ascend.Redirected", Watched)
+    picture_of(net_of(conv(torch.zeros(1, 3, 1, 1), [-1.0]), nn.ReLU()), Unit("1", 0), settings=SHORT)
+    assert len(taken) == 17  # global steps 0 to 16
+
+
 @pytest.mark.parametrize("rectifier", [nn.ReLU(), nn.ReLU(inplace=True), None])
 def test_a_unit_that_is_silent_at_the_start_is_cured(rectifier):
     module = Functional() if rectifier is None else nn.Sequential(Functional().conv, rectifier)
@@ -160,6 +199,13 @@ class Staircase(nn.Module):
         return (x > 0.9).float()
 
 
+class Comb(nn.Module):
+    """Best exactly at gray: whoever steps too far ends below the start."""
+
+    def forward(self, x):
+        return 1 - (x - 0.5).square()
+
+
 class Overflow(nn.Module):
     """Not a number as soon as the picture is redder than gray; channel 1 is sound."""
 
@@ -174,7 +220,16 @@ class Overflow(nn.Module):
         ("dead", [conv(torch.zeros(1, 3, 3, 3), [1.0])], SHORT),
         ("dead", [conv(torch.zeros(1, 3, 3, 3), [-1.0]), nn.ReLU()], SHORT),
         ("zero_gradient", [Staircase()], SHORT),
+        ("dead", [conv(noise(8, 3, 3, 3), [-1e3] + [0.0] * 7), nn.ReLU()], SHORT),
         ("value_range", [conv([[[[1e-4]]] * 3], [100.0])], SHORT),
+        # Made for 0..255: fed 0..1, all units stay below their thresholds.
+        ("value_range", [conv(torch.ones(8, 3, 3, 3), [-100.0] * 8), nn.ReLU()], SHORT),
+        ("saturated", [conv([[[[1.0]]] * 3], [50.0]), nn.Sigmoid()], SHORT),
+        ("saturated", [conv([[[[0.1]]] * 3], [12.0]), nn.Sigmoid()], SHORT),
+        ("saturated", [conv([[[[0.1]]] * 3], [20.0]), nn.Tanh()], SHORT),
+        ("diverged", [conv(np.full((1, 3, 1, 1), np.nan))], SHORT),
+        ("zero_gradient", [conv([[[[1.0]]] * 3])], ClimbSettings(steps=24, learning_rate=1e-6)),
+        ("diverged", [Comb()], ClimbSettings(steps=48, learning_rate=9.0, transforms="none")),
         ("saturated", [conv([[[[1.0]], [[1.0]], [[-1.0]]]])], ClimbSettings(steps=96, learning_rate=0.5)),
         (
             "small_canvas",
@@ -302,10 +357,245 @@ def test_wrong_wishes_are_refused_before_any_work():
     for settings, words in (
         (ClimbSettings(canvas="fourrier"), "no canvas 'fourrier'; did you mean fourier"),
         (ClimbSettings(transforms="lucit"), "no transforms 'lucit'; did you mean lucid"),
+        (ClimbSettings(optimizer="sgd"), "no optimizer 'sgd'; there is adam, nadam, gradient"),
         (ClimbSettings(precision="half"), "precision 'half'"),
+        (ClimbSettings(size=(50_000, 50_000)), "one picture of 50000x50000 would take"),
     ):
         with pytest.raises(InputError, match=words):
             climb(net, [Goal(unit)], settings)
     with pytest.raises(UnknownName, match="2 units, 2 was asked"):
         climb(net, [Goal(unit), Goal(Unit("0", 2))], SHORT)
     assert climb(net, [], SHORT) == []
+
+
+def test_a_sigmoid_that_is_shut_is_climbed_to_its_other_end():
+    net = net_of(conv([[[[40.0]]] * 3], [-100.0]), nn.Sigmoid())
+    found = picture_of(net, Unit("1", 0))
+    assert found.initial < 1e-15
+    assert found.activation > 0.5
+
+
+def test_a_value_range_of_the_other_kind_is_named_too():
+    """Made for 0..1 and fed 0..255, all units of this layer saturate for good."""
+    module = nn.Sequential(conv(noise(8, 3, 1, 1).abs() + 1, [-0.5] * 8), nn.Hardtanh(), nn.Identity())
+    net = load(module, input=ImageInput(32, mean=(-200,) * 3, value_range="0..255"))
+    assert picture_of(net, Unit("2", 0), settings=SHORT).diagnosis in ("value_range", "saturated")
+
+
+def test_a_short_climb_that_is_below_its_start_has_words_but_no_fault():
+    settings = ClimbSettings(steps=2, learning_rate=1.0, transforms="none")
+    found = picture_of(net_of(Comb()), Unit("logits", 0), settings=settings)
+    assert found.activation < found.initial
+    assert (found.diagnosis, found.advice.split(";")[0]) == (
+        None,
+        "After 2 steps it is still below its start",
+    )
+
+
+@pytest.fixture(scope="module")
+def two_layers():
+    return net_of(conv(noise(6, 3, 5, 5)), nn.ReLU(), conv(noise(8, 6, 3, 3)), size=48)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    "aim",
+    [
+        layer("2"),
+        neuron("2:3"),
+        neuron("2:3@40,2"),
+        direction("2", [1, -1, 0, 0, 2, 0, 0, 0], power=1),
+        direction("2@center", [0, 0, 0, 1, 0, 0, 0, 0]),
+        0.5 * channel("2:3") - channel("0:2"),
+        excitation("2:3"),
+    ],
+    ids=str,
+)
+def test_every_objective_is_climbed_both_ways(two_layers, aim, sign):
+    goal = Goal(aim.terms[0].unit, sign, aim)
+    [found] = climb(two_layers, [goal], ClimbSettings(steps=24, transforms="none"))
+    assert sign * (found.activation - found.initial) > 0
+    assert found.goal == goal
+
+
+def test_a_neuron_leaves_what_it_does_not_see_alone():
+    net = net_of(conv(noise(2, 3, 5, 5)), size=40)
+    [found] = climb(net, [Goal(Unit("0", 1, "center"))], ClimbSettings(transforms="none", canvas="fourier"))
+    loud = np.abs(found.picture.astype(float) - 127.5).mean(2)
+    # 36 positions: the center is 18, which sees 18 to 22.
+    assert loud[18:23, 18:23].mean() > 1.5 * loud[:10].mean()
+    with tap(net, ["0"]) as run:
+        pixels = torch.from_numpy(found.picture / 255).float().permute(2, 0, 1)[None]
+        assert found.activation == pytest.approx(run(pixels)["0"][0, 1, 18, 18].item(), rel=1e-4)
+
+
+def test_pictures_of_one_unit_differ_more_when_they_are_kept_apart():
+    net = net_of(conv(noise(6, 3, 5, 5)), nn.ReLU(), conv(noise(4, 6, 3, 3)), nn.ReLU(), size=40)
+    goals = [Goal(Unit("3", 1), 1, None, picture, 3) for picture in range(3)]
+
+    def shared(settings):
+        found = climb(net, goals, settings)
+        with tap(net, ["3"]) as run:
+            responses = run(
+                torch.from_numpy(np.stack([one.picture for one in found]) / 255).float().permute(0, 3, 1, 2)
+            )["3"]
+        maps = responses.flatten(2).numpy().astype(float)
+        grams = [(each @ each.T).ravel() / np.linalg.norm(each @ each.T) for each in maps]
+        return np.mean([a @ b for a, b in itertools.combinations(grams, 2)]), found
+
+    (apart, different), (alike, _) = (
+        shared(ClimbSettings(steps=48, diversity=each)) for each in (100.0, 0.0)
+    )
+    assert apart < alike - 0.02
+    assert len({one.picture.tobytes() for one in different}) == 3
+    assert all(one.activation > one.initial for one in different)
+
+
+def test_pictures_of_one_unit_do_not_depend_on_what_else_is_in_the_batch():
+    net = net_of(conv(noise(4, 3, 5, 5)), nn.ReLU())
+    groups = [[Goal(Unit("1", unit), 1, None, picture, 2) for picture in range(2)] for unit in range(3)]
+    settings = ClimbSettings(steps=8, batch=6)
+    whole = climb(net, [goal for group in groups for goal in group], settings)
+    alone = climb(net, groups[1], settings)
+    assert [one.picture.tobytes() for one in whole[2:4]] == [one.picture.tobytes() for one in alone]
+
+
+def test_copies_are_views_of_one_picture_and_their_mean_is_climbed():
+    net = net_of(conv(noise(3, 3, 5, 5)))
+    goals = [Goal(Unit("0", unit)) for unit in range(3)]
+    once = ClimbSettings(steps=6, transforms="none", precision="float32")
+    one, same, plain = (
+        climb(net, goals, settings)
+        for settings in (replace(once, copies=3, transforms="lucid"), replace(once, copies=3), once)
+    )
+    # Without transforms all copies see the same, so that their mean is what one sees.
+    assert [each.history.tolist() for each in same] == [
+        pytest.approx(each.history.tolist(), rel=1e-3) for each in plain
+    ]
+    assert not np.array_equal(one[0].picture, plain[0].picture)
+    assert len({each.picture.tobytes() for each in one}) == 3
+
+
+def test_more_views_a_step_make_a_steadier_history():
+    net = net_of(conv([gray_kernel([[-1, -1, 0, 1, 1]] * 5)]), nn.ReLU())
+    jumps = [
+        np.abs(
+            np.diff(
+                picture_of(net, Unit("1", 0), settings=ClimbSettings(steps=64, copies=copies)).history[40:]
+            )
+        ).mean()
+        for copies in (1, 8)
+    ]
+    assert jumps[1] < 0.6 * jumps[0]
+
+
+@pytest.mark.parametrize("name", ["tv", "l1", "l2", "blur"])
+def test_a_regularizer_lowers_what_it_names(name):
+    net = net_of(conv(noise(1, 3, 5, 5)), nn.ReLU())
+    free, held = (
+        picture_of(net, Unit("1", 0), settings=ClimbSettings(steps=32, regularize=regularize))
+        for regularize in ((), ((name, 0.05 if name != "l2" else 1.0),))
+    )
+    prices = [
+        REGULARIZERS[name](torch.from_numpy(one.picture / 255).permute(2, 0, 1)[None]).item()
+        for one in (free, held)
+    ]
+    assert prices[1] < 0.9 * prices[0]
+    assert held.activation < free.activation
+
+
+def test_snapshots_are_pictures_of_the_way():
+    net = net_of(conv(noise(2, 3, 5, 5)))
+    goals = [Goal(Unit("0", unit)) for unit in range(2)]
+    found = climb(net, goals, ClimbSettings(steps=6, snapshots=(0, 3, 6)))
+    early = climb(net, goals, ClimbSettings(steps=3))
+    for one, shorter in zip(found, early, strict=True):
+        assert [step for step, _ in one.snapshots] == [0, 3, 6]
+        assert np.array_equal(one.snapshots[1][1], shorter.picture)
+        assert np.array_equal(one.snapshots[2][1], one.picture)
+        assert np.abs(one.snapshots[0][1].astype(int) - 128).max() < 9
+
+
+def test_a_picture_that_is_done_stops_and_its_neighbors_go_on():
+    net = net_of(conv([[[[1.0]], [[1.0]], [[1.0]]], [[[0.0]], [[0.0]], [[0.0]]]], [-1.8, 0.0]))
+    settings = ClimbSettings(steps=300, stop="flat", batch=2)
+    living, dead = climb(net, [Goal(Unit("0", unit)) for unit in range(2)], settings)
+    alone = climb(net, [Goal(Unit("0", 0))], settings)[0]
+    assert len(dead.history) < len(living.history) < 300
+    assert np.array_equal(alone.picture, living.picture)
+    assert living.activation > 0.6
+
+
+class Narrow(nn.Module):
+    """Runs out of memory with more than two pictures at a time, as torch says it."""
+
+    def __init__(self, most, error):
+        super().__init__()
+        self.conv, self.most, self.error = conv(noise(4, 3, 5, 5)), most, error
+
+    def forward(self, x):
+        if x.requires_grad and len(x) > self.most:
+            raise self.error
+        return self.conv(x)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried"
+        ),
+    ],
+)
+def test_where_memory_runs_out_the_batch_is_cut_and_it_is_said(error):
+    net = load(Narrow(2, error), input=ImageInput(24))
+    goals = [Goal(Unit("conv", unit)) for unit in range(4)]
+    told = []
+    cut = climb(
+        net, goals, ClimbSettings(steps=8, batch=4), on_step=lambda done, total: told.append(done / total)
+    )
+    whole = climb(
+        net_of(conv(noise(4, 3, 5, 5)), size=24), goals_named("0", goals), ClimbSettings(steps=8, batch=4)
+    )
+    assert [one.micro_batch for one in cut] == [2] * 4
+    assert [one.micro_batch for one in whole] == [None] * 4
+    assert [one.goal for one in cut] == goals
+    assert [one.activation for one in cut] == pytest.approx(
+        [one.activation for one in climb(net, goals, ClimbSettings(steps=8, batch=2))]
+    )
+    assert told[-1] == 1
+
+
+def goals_named(layer_name, goals):
+    return [Goal(Unit(layer_name, goal.unit.index)) for goal in goals]
+
+
+def test_where_not_one_picture_fits_it_is_said_in_one_line():
+    net = load(Narrow(0, MemoryError()), input=ImageInput(24))
+    with pytest.raises(InputError, match="memory ran out with one picture of 24x24; a smaller --size"):
+        climb(net, [Goal(Unit("conv", 0))], SHORT)
+    other = load(Narrow(0, RuntimeError("shape mismatch")), input=ImageInput(24))
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        climb(other, [Goal(Unit("conv", 0))], SHORT)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(
+    "settings", [{}, {"copies": 2, "regularize": (("tv", 0.01),)}, {"optimizer": "nadam"}, {"stop": "flat"}]
+)
+def test_a_gpu_climbs_as_far(settings):
+    module = nn.Sequential(conv(noise(4, 3, 5, 5)), nn.ReLU(), conv(noise(4, 4, 3, 3)))
+    aims = [channel("2:0"), neuron("2:1"), layer("2"), direction("2", [1, 0, -1, 0], power=1)]
+    goals = [Goal(aim.terms[0].unit, 1, aim) for aim in aims]
+    values = []
+    for device in ("cpu", "cuda"):
+        net = load(copy.deepcopy(module), input=ImageInput(32), device=device)
+        values.append(
+            [
+                one.activation
+                for one in climb(net, goals, ClimbSettings(steps=24, precision="float32", **settings))
+            ]
+        )
+    assert values[1] == pytest.approx(values[0], rel=0.1)

@@ -2,6 +2,7 @@
 """The presets' distributions, and the one warp against the steps done one by one by SciPy."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +51,31 @@ def test_distill2017_draws_what_the_article_says():
         assert_uniform_on(draws.first_shift[:, axis], range(-8, 9))
         assert_uniform_on(draws.second_shift[:, axis], range(-4, 5))
     assert TRANSFORMS["distill2017"](224).pad == 16
+
+
+@pytest.mark.parametrize(
+    ("field", "first", "second", "pad", "reach"),
+    [
+        (3, 1, 1, 1, 0.3125),
+        (24, 2, 1, 3, 2.5),
+        (48, 4, 2, 6, 5.0),
+        (96, 8, 4, 12, 10.0),
+        (500, 8, 4, 12, 10.0),
+    ],
+)
+def test_auto_grows_with_the_receptive_field_up_to_lucid(field, first, second, pad, reach):
+    preset = TRANSFORMS["auto"](field)
+    draws = preset.draws(stream(0, "test"), MANY)
+    for shift, jitter in ((draws.first_shift, first), (draws.second_shift, second)):
+        for axis in (0, 1):
+            assert_uniform_on(shift[:, axis], np.arange(jitter + 1) - jitter / 2)
+    turns = shares(draws.angle)
+    assert max(turns) == -min(turns) == reach
+    assert turns[0] == pytest.approx(6 / 26, abs=0.01)
+    assert_uniform_on(draws.scale, 1 + reach / 100 * np.linspace(-1, 1, 11))
+    assert preset.pad == pad
+    lucid = TRANSFORMS["lucid"](field)
+    assert (replace(preset, name="lucid") == lucid) == (field >= 96)
 
 
 def test_all_draws_are_independent():

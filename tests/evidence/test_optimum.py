@@ -90,6 +90,11 @@ def test_the_negative_side_of_a_rectified_layer_is_refused_naming_the_layer_befo
         ("transforms", "lucidd", "lucid"),
         ("objective", "chanel", "channel"),
         ("sign", "up", "both"),
+        ("optimizer", "adams", "adam"),
+        ("stop", "never", "flat"),
+        ("regularize", "tw=1", "tv"),
+        ("pictures", 0, "at least 1"),
+        ("snapshots", "soon", "write steps"),
     ],
 )
 def test_a_setting_that_does_not_exist(planted: pl.Net, setting: str, value: str, words: str) -> None:
@@ -105,3 +110,116 @@ def test_a_misspelled_setting(planted: pl.Net) -> None:
 def test_an_unknown_unit(planted: pl.Net) -> None:
     with pytest.raises(UnknownName, match="0 to 3"):
         pl.optimize(planted, "conv:9")
+
+
+def test_objectives_stand_among_units_and_say_what_they_are(planted: pl.Net, tmp_path: Path) -> None:
+    mixed = pl.channel("conv", COLOR) + 0.5 * pl.logit(1)
+    found = pl.optimize(planted, f"conv:{EDGE}", mixed, pl.layer("relu"), sign="+", steps=16)
+    assert [(str(one.unit), one.objective) for one in found] == [
+        (f"conv:{EDGE}", "channel"),
+        (f"conv:{COLOR}", f"channel conv:{COLOR} + 0.5 x logit logits:1"),
+        ("relu", "layer"),
+    ]
+    assert all(one.activation > one.initial for one in found)
+    assert found[1].provenance.settings["objective"] == found[1].objective
+    module = planted_net()
+    pixels = torch.from_numpy(found[1].pixels).permute(2, 0, 1)[None].float() / 255
+    wanted = module.conv(pixels)[0, COLOR].mean() + 0.5 * module(pixels)[0, 1]
+    assert found[1].activation == pytest.approx(wanted.item(), rel=1e-3)
+    assert len({path.name for path in found.save(tmp_path)}) == 3
+    found._repr_png_()
+
+
+def test_a_bare_layer_is_one_picture_of_the_layer(planted: pl.Net) -> None:
+    [one] = pl.optimize(planted, "conv", objective="layer", steps=8)
+    assert (str(one.unit), one.objective, one.sign) == ("conv", "layer", "+")
+    [calm] = pl.optimize(planted, "conv", objective="layer", sign="-", steps=24)
+    assert calm.activation < one.activation
+    with pytest.raises(InputError, match="conv:1 names a unit"):
+        pl.optimize(planted, "conv:1", objective="layer")
+
+
+def test_one_position_is_asked_in_the_units_address(planted: pl.Net) -> None:
+    found = pl.optimize(planted, f"conv:{COLOR}@center", f"conv:{EDGE}@4,5", sign="+", steps=8)
+    assert [(str(one.unit), one.objective) for one in found] == [
+        (f"conv:{COLOR}@center", "neuron"),
+        (f"conv:{EDGE}@4,5", "neuron"),
+    ]
+    [named] = pl.optimize(planted, f"conv:{COLOR}", objective="neuron", sign="+", steps=8)
+    assert str(named.unit) == f"conv:{COLOR}@center"
+    with pytest.raises(InputError, match="objective channel is over all"):
+        pl.optimize(planted, "conv:0@center", objective="channel")
+
+
+def test_a_direction_is_kept_in_the_picture(planted: pl.Net, tmp_path: Path) -> None:
+    vector = [0.0, 0.0, 1.0, 0.0]
+    [one] = pl.optimize(planted, pl.direction("conv", vector), sign="+", steps=48)
+    red, green, _ = one.pixels.reshape(-1, 3).mean(0)
+    assert red > green + 60
+    stamp = read_stamp(one.save(tmp_path / "one.png"))
+    assert stamp["settings"]["terms"][0]["vector"] == vector
+    assert one.objective.startswith("direction conv along ")
+
+
+def test_several_pictures_of_a_unit(planted: pl.Net, tmp_path: Path) -> None:
+    found = pl.optimize(planted, f"conv:{EDGE}", sign="both", pictures=2, steps=8)
+    assert [(one.sign, one.picture) for one in found] == [("+", 0), ("+", 1), ("-", 0), ("-", 1)]
+    assert [path.name for path in found.save(tmp_path)] == [
+        *("conv-0-positive.png", "conv-0-positive-2.png", "conv-0-negative.png", "conv-0-negative-2.png")
+    ]
+    alone = pl.optimize(planted, f"conv:{EDGE}", sign="+", steps=1, learning_rate=1e-9)[0]
+    start = pl.optimize(planted, f"conv:{EDGE}", sign="+", steps=1, learning_rate=1e-9, pictures=2)
+    assert np.array_equal(start[0].pixels, alone.pixels)
+    assert not np.array_equal(start[1].pixels, alone.pixels)
+
+
+def test_an_interpolation_is_asked_in_one_call(planted: pl.Net) -> None:
+    way = pl.interpolation(pl.channel("conv", COLOR), -pl.channel("conv", COLOR), 5)
+    found = [one.pixels.mean((0, 1)) for one in pl.optimize(planted, *way, sign="+", steps=24)]
+    redder = [red - green for red, green, _ in found]
+    assert redder[0] > 30
+    assert redder[-1] < -30
+    assert abs(redder[2]) < 20  # half of each is nothing
+
+
+def test_the_climb_is_saved_as_an_animation(planted: pl.Net, tmp_path: Path) -> None:
+    found = pl.optimize(planted, f"conv:{EDGE}", sign="+", steps=4, snapshots="0,2")
+    found.save(tmp_path)
+    with Image.open(tmp_path / "conv-0-positive-climb.png") as moving:
+        assert moving.n_frames == 3
+        for frame, pixels in enumerate([found[0].snapshots[0][1], found[0].snapshots[1][1], found[0].pixels]):
+            moving.seek(frame)
+            assert np.array_equal(np.asarray(moving.convert("RGB")), pixels)
+    assert read_stamp(tmp_path / "conv-0-positive-climb.png") == read_stamp(tmp_path / "conv-0-positive.png")
+    [every] = pl.optimize(planted, f"conv:{EDGE}", sign="+", steps=4, snapshots="all")
+    assert [step for step, _ in every.snapshots] == [0, 1, 2, 3, 4]
+    with pytest.raises(InputError, match="no snapshots of conv:0 were kept"):
+        pl.optimize(planted, "conv:0", sign="+", steps=1)[0].save_climb(tmp_path / "x.png")
+    with pytest.raises(InputError, match="a snapshot after 9 steps of 4"):
+        pl.optimize(planted, "conv:0", steps=4, snapshots=[9])
+
+
+def test_everything_asked_is_in_the_provenance(planted: pl.Net) -> None:
+    asked = {"regularize": "tv=0.01", "copies": 2, "optimizer": "nadam", "stop": "flat", "transforms": "auto"}
+    [one] = pl.optimize(planted, f"conv:{EDGE}", sign="+", steps=60, **asked)
+    kept = one.provenance.settings
+    assert {name: kept[name] for name in asked} == {**asked, "regularize": {"tv": 0.01}}
+    assert kept["steps"] == one.steps == len(one.history)
+    assert one.to_json()["bit_reproducible"] is True
+
+
+def test_a_short_climb_is_not_called_diverged(planted: pl.Net) -> None:
+    assert all(one.diagnosis in (None, "dead") for one in pl.optimize(planted, "conv", steps=3))
+
+
+def test_a_size_beyond_the_memory_is_refused(planted: pl.Net) -> None:
+    with pytest.raises(InputError, match=r"one picture of 60000x60000 would take about .* --memory"):
+        pl.optimize(planted, "conv:0", size=60000)
+
+
+def test_a_survey_takes_one_picture_of_one_unit(planted: pl.Net) -> None:
+    from pellucid.evidence import optimum
+
+    for asked in ({"pictures": 2}, {"objective": "layer"}):
+        with pytest.raises(InputError, match="a record holds one picture"):
+            optimum.plan(planted, planted.units(["conv"]), optimum.settings(planted, asked))

@@ -19,7 +19,7 @@ from pellucid.ascent.diagnosis import HARDLY, Facts, advice, diagnosis
 from pellucid.ascent.fourier import FourierCanvas
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.look import Look
-from pellucid.ascent.memory import out_of_memory
+from pellucid.ascent.memory import out_of_memory, too_little
 from pellucid.ascent.optimizers import OPTIMIZERS
 from pellucid.ascent.pictures import clipped_share, departure, fed, shown
 from pellucid.ascent.plan import Batch, batches, checked, has_room, seen
@@ -150,11 +150,7 @@ def _within_memory(
         if not out_of_memory(error):
             raise
         if batch.capacity == batch.group:
-            height, width = batch.size
-            raise InputError(
-                f"memory ran out with {batch.group} pictures of {height}x{width} at a time; a smaller --size, or a "
-                "layer nearer to the input, takes less"
-            ) from error
+            raise too_little(batch.size) from error
     # Out of the handler, so that nothing of the failed climb is kept alive by its traceback.
     if net.device.type == "cuda":
         torch.cuda.empty_cache()

@@ -13,7 +13,7 @@ from pellucid.errors import InputError
 from pellucid.models.net import Net
 from pellucid.models.taps import tap
 
-__all__ = ["in_words", "is_huge", "out_of_memory", "picture_bytes", "refuse_what_never_fits"]
+__all__ = ["in_words", "is_huge", "out_of_memory", "picture_bytes", "refuse_what_never_fits", "too_little"]
 
 # What is kept for the backward pass is about half of the peak.
 PEAK_OVER_KEPT = 2
@@ -31,6 +31,14 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in COMPLAINTS)
+
+
+def too_little(size: tuple[int, int]) -> InputError:
+    """What is said when not one picture could be made."""
+    return InputError(
+        f"memory ran out with one picture of {size[0]}x{size[1]}; a smaller --size, or a layer nearer to the input, "
+        "takes less"
+    )
 
 
 def picture_bytes(net: Net, layers: Sequence[str], size: tuple[int, int]) -> int:
@@ -60,7 +68,10 @@ def _kept_bytes(net: Net, layers: Sequence[str], size: tuple[int, int]) -> int:
         tap(net, layers, grad=True) as run,
         torch.autograd.graph.saved_tensors_hooks(count, lambda kept: kept),
     ):
-        run(torch.full((1, net.input.channels, *size), 0.5, device=net.device).requires_grad_())
+        try:
+            run(torch.full((1, net.input.channels, *size), 0.5, device=net.device).requires_grad_())
+        except (RuntimeError, MemoryError) as error:
+            raise (too_little(size) if out_of_memory(error) else error) from error
     return sum(kept.values())
 
 
@@ -85,7 +96,7 @@ def in_words(count: float) -> str:
     """Bytes for a person.
 
     >>> in_words(4 << 30), in_words(3_000_000)
-    ('4 GiB', '2.9 MiB')
+    ('4 GiB', '2.86 MiB')
     """
     for unit, size in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)):
         if count >= size:
