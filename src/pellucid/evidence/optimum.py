@@ -28,11 +28,12 @@ from pellucid.ascent import (
 from pellucid.errors import InputError, UnknownName, did_you_mean
 from pellucid.evidence.job import Job, Progress, Settings, by_layer, shared_out
 from pellucid.figures import Blob, Figure, Number, Picture
+from pellucid.figures.file import folder, picture_path, write
 from pellucid.figures.sheet import contact_sheet
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
-from pellucid.models.net import Net
-from pellucid.records import Kind, Panel, Provenance, Record, Unit, UnitQuery
+from pellucid.models import Model, Net, opened
+from pellucid.records import Kind, Layer, Panel, Provenance, Record, Unit, UnitQuery
 from pellucid.scan import Scanned
 
 __all__ = ["KIND", "NEEDS", "Optima", "Optimum", "optimize", "plan", "run", "settings", "units"]
@@ -47,17 +48,22 @@ KIND = Kind(
             "Look for the texture or part that repeats, and compare it with the examples. It is one "
             "answer of many, its colors are exaggerated, and it lies outside the data: never believe it "
             "alone.",
-            ("positive", "negative", "diagnosis_positive", "diagnosis_negative"),
+            (
+                "positive",
+                "activation_positive",
+                "diagnosis_positive",
+                "negative",
+                "activation_negative",
+                "diagnosis_negative",
+            ),
         ),
         Panel(
             "What it reached",
             "The unit's mean response to the picture as saved, against the faint noise it started from; a"
             " large number alone does not make the picture meaningful.",
             (
-                "activation_positive",
                 "initial_positive",
                 "clipped_positive",
-                "activation_negative",
                 "initial_negative",
                 "clipped_negative",
             ),
@@ -69,6 +75,7 @@ KIND = Kind(
 NEEDS = "ascent"
 SIGNS = {"+": (1,), "-": (-1,), "both": (1, -1)}
 SIGN_TEXT = {1: "+", -1: "-"}
+MOST_TILES = 1024  # of a sheet that can still be opened and looked at
 
 
 @dataclass(frozen=True)
@@ -115,9 +122,21 @@ class Optimum:
 
     def save(self, path: str | Path) -> Path:
         """Write the picture as a PNG that carries its provenance."""
-        target = Path(path)
-        target.write_bytes(self.png())
-        return target
+        return write(picture_path(path), self.png())
+
+    def plot(self) -> Image.Image:
+        """The picture under its unit, sign and activation."""
+        return contact_sheet(
+            [(self.image, self.caption)], tile_px=max(192, self.image.width), title=self.provenance.net
+        )
+
+    @property
+    def caption(self) -> str:
+        """Two short lines: unit and sign, then what it reached or why it failed."""
+        return f"{self.unit} {self.sign}\n{self.diagnosis or value_words(self.activation)}"
+
+    def __repr__(self) -> str:
+        return f"<optimum of {self.unit} {self.sign}: {self.diagnosis or value_words(self.activation)}>"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -158,39 +177,58 @@ class Optima(Sequence[Optimum]):
         return f"<{len(self)} optima in {self.seconds:.1f} s>"
 
     def plot(self) -> Image.Image:
-        """All pictures on one sheet, each with its unit, sign and activation."""
-        tiles = [
-            (one.image, f"{one.unit} {one.sign}\n{one.diagnosis or value_words(one.activation)}")
-            for one in self
-        ]
+        """The pictures on one sheet, each with its unit, sign and activation; the first 1,024 of them."""
+        layers = list(dict.fromkeys(one.unit.layer for one in self))
+        side = max((one.image.width for one in self), default=96)
         return contact_sheet(
-            tiles, tile_px=max(96, min(192, max(one.image.width for one in self))), title=self._title()
+            [(one.image, one.caption) for one in self[:MOST_TILES]],
+            tile_px=max(96, min(192, side)),
+            title=f"{self[0].provenance.net} {', '.join(layers)}",
         )
 
-    def _title(self) -> str:
-        layers = list(dict.fromkeys(one.unit.layer for one in self))
-        return f"{self[0].provenance.net} {', '.join(layers)}"
+    def png(self) -> bytes:
+        """The sheet as a PNG that carries what all its pictures have in common, and their units."""
+        source = self[0].provenance.to_json()
+        return write_png(
+            self.plot(), {**source, "unit": None, "units": [f"{one.unit} {one.sign}" for one in self]}
+        )
+
+    def sheets(self) -> dict[str, Optima]:
+        """The sheets by file name: one for each layer, and for each 1,024 pictures of one."""
+        layers: dict[str, list[Optimum]] = {}
+        for one in self:
+            layers.setdefault(one.unit.layer, []).append(one)
+        found: dict[str, Optima] = {}
+        for layer, optima in layers.items():
+            name = "sheet" if len(layers) == 1 else f"sheet-{_safe(layer)}"
+            for start in range(0, len(optima), MOST_TILES):
+                part = f"-{start // MOST_TILES + 1}" if len(optima) > MOST_TILES else ""
+                found[name + part] = Optima(optima[start : start + MOST_TILES], self.seconds)
+        return found
 
     def save(self, directory: str | Path) -> list[Path]:
-        """One PNG for each picture and `sheet.png` for all; the paths of the pictures, in order."""
-        home = Path(directory)
-        home.mkdir(parents=True, exist_ok=True)
+        """One PNG for each picture, and `sheet.png` for all, or a sheet for each layer; the paths of the pictures, in order."""
+        home = folder(directory)
         paths = [one.save(home / f"{_file_name(one)}.png") for one in self]
-        if self._optima:
-            self.plot().save(home / "sheet.png")
+        for name, part in self.sheets().items():
+            write(home / f"{name}.png", part.png())
         return paths
 
     def _repr_png_(self) -> bytes:
-        return write_png(self.plot(), {"units": [str(one.unit) for one in self]})
+        return self.png()
+
+
+def _safe(name: str) -> str:
+    """A layer's name as a part of a file's name."""
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name)
 
 
 def _file_name(one: Optimum) -> str:
-    safe = "".join(c if c.isalnum() or c in "._-" else "-" for c in one.unit.layer)
-    return f"{safe}-{one.unit.index}-{one.word}"
+    return f"{_safe(one.unit.layer)}-{one.unit.index}-{one.word}"
 
 
 def optimize(
-    net: Net,
+    net: Model,
     *units: str | Unit | UnitQuery,
     progress: Progress | None = None,
     **asked: Any,
@@ -199,7 +237,7 @@ def optimize(
 
     Parameters
     ----------
-    net : what `load` returns
+    net : what `load` returns, or what it takes
     units : as `features.7:0-15,40`, `logits:tabby`; a bare layer means all its units
     asked : `objective` (`channel`, `logit`), `sign` (`+`, `-`, `both`), `steps`, `size` in pixels, `canvas` (`fourier`),
         `transforms` (`lucid`, `distill2017`, `none`), `seed`, `batch`; what is left out has its default
@@ -227,14 +265,15 @@ def optimize(
     True
     """
     started = time.monotonic()
-    chosen = net.units(units)
+    seen = opened(net)
+    chosen = seen.units(units)
     if not chosen:
         raise InputError("no unit was asked; name some, as features.7:0-15")
-    complete = settings(net, asked)
-    jobs = plan(net, chosen, complete)
+    complete = settings(seen, asked)
+    jobs = plan(seen, chosen, complete)
     found: dict[Unit, list[Optimum]] = {}
     for place, job in enumerate(jobs):
-        for one in _climbed(net, job, complete, _steps(progress, place, len(jobs))):
+        for one in _climbed(seen, job, complete, _steps(progress, place, len(jobs))):
             found.setdefault(one.unit, []).append(one)
     return Optima([one for unit in dict.fromkeys(chosen) for one in found[unit]], time.monotonic() - started)
 
@@ -304,7 +343,15 @@ def run(net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iter
         figures: dict[str, Figure] = {}
         for one in optima:
             figures |= _figures(one)
+        if settings["sign"] == "both" and "negative" not in figures:
+            figures["negative_note"] = Number(_no_negative(net.layer(unit.layer)), "negative")
         yield Record(KIND.name, unit.layer, unit.index, figures, optima[0].provenance)
+
+
+def _no_negative(layer: Layer) -> str:
+    """Why a rectified layer has no negative optimum, and who has."""
+    fed_by = f"; the layers that feed it have one: {', '.join(layer.fed_by)}" if layer.fed_by else ""
+    return f"{layer.name} ends in its own ReLU and is never below 0, so it has no negative optimum{fed_by}"
 
 
 def _climbing(settings: Settings) -> ClimbSettings:

@@ -173,6 +173,10 @@ class Items:
 
     def png(self) -> bytes:
         """A contact sheet, nine items in a row: crops with responses, below them the whole items boxed."""
+        return write_png(self.sheet(), {})
+
+    def sheet(self, title: str = "") -> Image.Image:
+        """The contact sheet under a title."""
         tiles: list[tuple[Image.Image, str]] = []
         columns = min(len(self.items), SHEET_COLUMNS)
         for start in range(0, len(self.items), SHEET_COLUMNS):
@@ -188,7 +192,7 @@ class Items:
             if boxed:
                 wholes = (whole or crop for crop, whole in pictures)
                 tiles += [*zip(wholes, (item.name for item in row), strict=True), *blank]
-        return write_png(contact_sheet(tiles, columns=columns or None, tile_px=SHEET_TILE_PX), {})
+        return contact_sheet(tiles, columns=columns or None, tile_px=SHEET_TILE_PX, title=title)
 
     def _repr_html_(self) -> str:
         return for_notebook(self.html(data_uri))
