@@ -24,7 +24,7 @@ __all__ = ["KIND", "NEEDS", "Filters", "filters", "plan", "run", "settings", "un
 
 KIND = Kind(
     name="filters",
-    title="Filter",
+    title="Filters",
     scope="unit",
     panels=(
         Panel(

@@ -59,8 +59,8 @@ KIND = Kind(
         ),
         Panel(
             "What it reached",
-            "The unit's mean response to the picture as saved, against the faint noise it started from; a"
-            " large number alone does not make the picture meaningful.",
+            "The objective's value on the picture as saved stands under it; here the same on the faint noise it "
+            "started from. A large number alone does not make the picture meaningful.",
             (
                 "initial_positive",
                 "clipped_positive",
