@@ -102,6 +102,17 @@ class Item:
             "whole", (0, 0, width, height), f"{name}, whole, the crop boxed", boxed
         )
 
+    def thumbnail(self, link: Link) -> str:
+        """The crop alone, cut to a square; nothing to read, for what is around it names it. Empty without a preview."""
+        if self.preview is None:
+            return ""
+        x0, y0, x1, y1 = self._part or (0, 0, self.width or 1, self.height or 1)
+        return (
+            f'<svg viewBox="{x0:d} {y0:d} {x1 - x0:d} {y1 - y0:d}" width="96" height="96" '
+            f'preserveAspectRatio="xMidYMid slice" aria-hidden="true"><image href="{text(link(self.preview))}" '
+            f'width="{self.width or 1:d}" height="{self.height or 1:d}" preserveAspectRatio="none"/></svg>'
+        )
+
     def _ring(self) -> str:
         """A circle around a box that is too small to be found."""
         x0, y0, x1, y1 = self._part or (0, 0, 0, 0)
