@@ -237,6 +237,32 @@ def test_export_and_verify(pellucid: Callable[..., Answer], atlas: Path, tmp_pat
     assert pellucid("export", atlas, "-o", tmp_path / "site").code == 0
     assert (tmp_path / "site" / "index.html").is_file()
     assert pellucid("export", atlas, "-o", tmp_path / "site", "--verify").code == 0
+    (tmp_path / "site" / "index.html").write_text("x")
+    answer = pellucid("export", atlas, "-o", tmp_path / "site", "--verify")
+    assert (answer.code, answer.out) == (74, "")
+    assert "index.html has changed; export again" in answer.err
+
+
+def test_a_place_that_cannot_take_the_result_is_told_before_the_work(
+    pellucid: Callable[..., Answer], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for arguments in (("optimize", "demo", "conv1:0"), ("examples", "demo", "demo", "conv1:0")):
+        answer = pellucid(*arguments, "-o", tmp_path / "file")
+        assert (answer.code, answer.out) == (2, "")
+        assert "is a file; name a folder" in answer.err
+    answer = pellucid("filters", "demo", "-o", tmp_path)
+    assert (answer.code, "is a folder; name a file" in answer.err) == (2, True)
+    answer = pellucid("filters", "demo", "-o", tmp_path / "a.bmp")
+    assert (answer.code, ".png and .svg can be written" in answer.err) == (2, True)
+    answer = pellucid("show", tmp_path / "file")
+    assert (answer.code, "is no PNG" in answer.err) == (2, True)
+
+
+def test_no_command_shows_the_help(pellucid: Callable[..., Answer]) -> None:
+    answer = pellucid()
+    assert (answer.code, answer.err) == (0, "")
+    assert "survey" in answer.out
 
 
 # Bad input: one clear line and the exit code of the contract, each.

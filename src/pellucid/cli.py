@@ -21,6 +21,7 @@ from typer.exceptions import TyperException
 
 import pellucid
 from pellucid.errors import (
+    FULL,
     FinishedWithProblems,
     InputError,
     Interrupted,
@@ -28,6 +29,7 @@ from pellucid.errors import (
     PellucidError,
     StorageError,
 )
+from pellucid.figures.file import folder_path, picture_path
 from pellucid.terminal import complain, print_json, print_table, progress_bar, say
 
 if TYPE_CHECKING:
@@ -224,25 +226,13 @@ def layers(model: Model, common: Common, options: ModelOptions) -> None:
             {
                 "model": net.name,
                 "weights_digest": net.weights_digest,
-                "input": card["input"],
+                "input": {**card["input"], "preprocessing": str(net.input.recipe)},
                 "notes": list(net.notes),
                 "layers": [layer.to_json() for layer in found],
             }
         )
         return
-    rows = [
-        (
-            layer.name,
-            layer.kind,
-            "x".join(map(str, layer.grid)) or "-",
-            layer.units,
-            "all" if layer.receptive_field is None else "x".join(map(str, layer.receptive_field)) or "-",
-            "-" if not layer.stride else "x".join(map(str, layer.stride)),
-            f"rectified, fed by {', '.join(layer.fed_by)}" if layer.rectified else "",
-        )
-        for layer in found
-    ]
-    print_table(("layer", "kind", "grid", "units", "sees", "stride", ""), rows)
+    print_table(found.COLUMNS, found.rows())
     say(f"input: {net.input}", common.quiet)
 
 
@@ -262,9 +252,9 @@ def filters(
     from pellucid.evidence.filters import filters as read
     from pellucid.kernels import SheetStyle
 
+    picture = picture_path(out or Path("filters.png"), (".png", ".svg"))
     net = options.load(model, common)
     found = read(net, layer)
-    picture = out or Path("filters.png")
     found.save(picture, SheetStyle(order=order, scale=scale))
     if common.json:
         print_json({**found.to_json(), "picture": str(picture)})
@@ -299,9 +289,10 @@ def respond(
     """The agreement of a filter with every patch of a picture, taken apart at one of them."""
     from pellucid.respond import respond as answer
 
+    picture = picture_path(out or Path("response.png"), (".png", ".svg"))
     net = None if model is None else options.load(model, common)
     found = answer(image, kernel=kernel, net=net, unit=unit, at=_place(at), pad=pad, color=color)
-    picture = found.save(out or Path("response.png"))
+    found.save(picture)
     if common.json:
         print_json({**found.to_json(), "picture": str(picture)})
     else:
@@ -329,6 +320,7 @@ def optimize(
     """Make the inputs that excite units most, and least."""
     from pellucid.evidence.optimum import optimize as climb
 
+    folder_path(out)
     net = options.load(model, common)
     with progress_bar(common.quiet or common.json) as progress:
         optima = climb(
@@ -352,10 +344,9 @@ def optimize(
             complain(f"{one.unit} ({one.sign}): {one.advice}")
     if any(one.micro_batch is not None for one in optima):
         complain("memory ran out and batches were cut: not bit-reproducible; a smaller --memory would be")
-    say(
-        f"{len(optima)} pictures in {optima.seconds:.1f} s: {out}, all together in {out / 'sheet.png'}",
-        common.quiet,
-    )
+    sheets = list(optima.sheets())
+    together = out / f"{sheets[0]}.png" if len(sheets) == 1 else f"{len(sheets)} sheets"
+    say(f"{len(optima)} pictures in {optima.seconds:.1f} s: {out}, all together in {together}", common.quiet)
 
 
 @command(app, "examples")
@@ -371,6 +362,7 @@ def examples(
     """The real inputs that excite units most and least, with statistics."""
     from pellucid.evidence.examples import examples as search
 
+    folder_path(out)
     net = options.load(model, common)
     with progress_bar(common.quiet or common.json) as progress:
         found = search(net, data, *units, progress=progress)
@@ -447,7 +439,7 @@ def export(
     common: Common,
     out: Annotated[Path, typer.Option("-o", "--out", help="the folder of the site")],
     verify: Annotated[
-        bool, typer.Option("--verify", help="hold the site, if it is there already, against its manifest")
+        bool, typer.Option("--verify", help="hold the site, if it is there already, against the atlas")
     ] = False,
 ) -> None:
     """Write an atlas as a static site that opens by double-click."""
@@ -458,15 +450,13 @@ def export(
         made = write(atlas, out).to_json()
     else:
         made = {"site": str(out), "index": str(out / "index.html")}
-    problems = problems_of(out) if verify else []
+    problems = problems_of(out, atlas) if verify else []
     if common.json:
         print_json({**made, "problems": problems} if verify else made)
-    else:
-        say(f"{out / 'index.html'}{' is as it was written' if verify and not problems else ''}", common.quiet)
+    elif not problems:
+        say(f"{out / 'index.html'}{f' shows what {atlas} holds' if verify else ''}", common.quiet)
     if problems:
-        raise StorageError(
-            f"{out} differs from its manifest in {len(problems)} places, the first: {problems[0]}; export again"
-        )
+        raise StorageError(f"{out} is not what {atlas} shows{_first_of(problems)}; export again")
 
 
 @command(app, "serve")
@@ -507,17 +497,24 @@ def verify(atlas: AtlasFile, common: Common) -> None:
     elif not problems:
         say(f"{atlas} is whole", common.quiet)
     if problems:
-        raise StorageError(f"{atlas} is damaged in {len(problems)} places, the first: {problems[0]}")
+        raise StorageError(f"{atlas} is damaged{_first_of(problems)}")
+
+
+def _first_of(problems: list[str]) -> str:
+    """The first of some problems, and how many there are."""
+    count = f" in {len(problems)} places, the first" if len(problems) > 1 else ""
+    return f"{count}: {problems[0]}"
 
 
 @command(app, "show")
 def show(picture: Annotated[Path, typer.Argument(help="a PNG that Pellucid wrote")], common: Common) -> None:
     """The provenance inside a picture."""
-    from pellucid.figures.stamp import read_stamp
+    from pellucid.figures.stamp import is_png, read_stamp
 
     stamp = read_stamp(picture)
     if stamp is None:
-        raise InputError(f"{picture} carries no provenance of Pellucid's; pictures that it saves do")
+        what = "carries no provenance of Pellucid's" if is_png(picture) else "is no PNG"
+        raise InputError(f"{picture} {what}; the pictures that `pellucid` saves carry theirs")
     if common.json:
         print_json(stamp)
     else:
@@ -584,13 +581,16 @@ def _terminated(signum: int, frame: FrameType | None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command; every failure is one line on standard error and an exit code of the contract."""
+    if not arguments:
+        arguments = ["--help"]
     try:
         return int(app(args=_arranged(arguments), prog_name="pellucid", standalone_mode=False) or 0)
     except PellucidError as error:
         complain(error)
         return error.exit_code
     except TyperException as error:
-        complain(f"{error.format_message()} (pellucid --help lists what there is)")
+        if said := error.format_message():  # silent where a group without a command has shown its help
+            complain(f"{said} (pellucid --help lists what there is)")
         return 2
     except KeyboardInterrupt:
         complain("interrupted")
@@ -600,10 +600,10 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except MemoryError:
-        complain("out of memory; a smaller --memory or fewer units at once would work")
-        return 1
+        complain("out of memory; a smaller --memory, a smaller --size or fewer units at once would work")
+        return 2
     except OSError as error:
-        kind = NoSpace if error.errno in (28, 122) else StorageError
+        kind = NoSpace if error.errno in FULL else StorageError
         complain(f"{error.strerror or error}: {error.filename or 'a file'}")
         return kind.exit_code
     except Exception as error:

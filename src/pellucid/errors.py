@@ -21,9 +21,11 @@ A message says in one line what was asked, what is there, and what would work.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 __all__ = [
+    "FULL",
     "AtlasInUse",
     "FinishedWithProblems",
     "InputError",
@@ -39,6 +41,9 @@ __all__ = [
     "UnknownName",
     "did_you_mean",
 ]
+
+# What the system says when there is no room for more bytes: a full disk, a quota, a limit on the size of a file.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class PellucidError(Exception):

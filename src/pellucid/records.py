@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from pellucid.errors import InputError
-from pellucid.figures import Figure, figure_from_json
+from pellucid.figures import Figure, Table, figure_from_json
 
 __all__ = ["Kind", "Layer", "Panel", "Provenance", "Record", "Unit", "UnitQuery", "canonical_json"]
 
@@ -138,6 +138,33 @@ class Layer:
             row["rectified"],
             tuple(row["fed_by"]),
         )
+
+
+class Layers(tuple[Layer, ...]):
+    """Layers in the order in which they are computed, shown as a table."""
+
+    COLUMNS = ("layer", "kind", "grid", "units", "sees", "stride", "")
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """What the table says of each layer, under `COLUMNS`."""
+        return [
+            (
+                layer.name,
+                layer.kind,
+                "x".join(map(str, layer.grid)) or "-",
+                str(layer.units),
+                "all" if layer.receptive_field is None else "x".join(map(str, layer.receptive_field)) or "-",
+                "-" if not layer.stride else "x".join(map(str, layer.stride)),
+                f"rectified, fed by {', '.join(layer.fed_by)}" if layer.rectified else "",
+            )
+            for layer in self
+        ]
+
+    def __repr__(self) -> str:
+        return "\n".join("  ".join(row).rstrip() for row in [self.COLUMNS, *self.rows()])
+
+    def _repr_html_(self) -> str:
+        return Table(self.COLUMNS, tuple(self.rows()))._repr_html_()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from PIL import Image
 from pellucid.data import fed, open_image
 from pellucid.errors import InputError, UnknownName
 from pellucid.kernels import Page, Probe, agreement, agreement_figure, kernel_from, response_sheet, strongest
-from pellucid.models import Net, tap
+from pellucid.models import Model, Net, opened, tap
 from pellucid.records import Unit
 
 __all__ = ["Response", "respond"]
@@ -41,8 +41,7 @@ class Response:
 
     def save(self, path: str | Path) -> Path:
         """Write the figure as PNG, with its provenance inside, or as SVG."""
-        self.page.save(Path(path), dict(self.provenance))
-        return Path(path)
+        return self.page.save(path, dict(self.provenance))
 
     def to_json(self) -> dict[str, Any]:
         shape = self.maps.shape[:2] if self.probe is not None else self.maps.shape[1:]
@@ -63,7 +62,7 @@ def respond(
     image: str | Path | Image.Image,
     *,
     kernel: str | ArrayLike | None = None,
-    net: Net | None = None,
+    net: Model | None = None,
     unit: str | Unit | None = None,
     at: tuple[int, int] | None = None,
     pad: str | None = None,
@@ -102,7 +101,7 @@ def respond(
         )
     picture = image if isinstance(image, Image.Image) else _opened(Path(image))
     if net is not None:
-        return _of_net(picture, net, unit, at)
+        return _of_net(picture, opened(net), unit, at)
     weights = kernel_from(kernel) if isinstance(kernel, str) else np.asarray(kernel, float)
     found = agreement(picture, weights, pad=pad, color=color)
     probe = found.probe(at)

@@ -54,7 +54,7 @@ def test_files_of_other_kinds_and_hidden_ones_are_no_items(tmp_path: Path) -> No
     assert list(Folder(tmp_path).names) == ["UPPER.JPG", "a.png", "deep.csv/b.png", "no-ending", "odd.xyz"]
 
 
-def test_links_stay_inside_and_pipes_are_left_out(tmp_path: Path) -> None:
+def test_links_stay_inside_and_what_may_not_be_read_is_an_item_with_a_reason(tmp_path: Path) -> None:
     inside, outside = tmp_path / "data", tmp_path / "data-secret"
     put(inside, "a.png", "sub/b.png")
     put(outside, "secret.png")
@@ -63,16 +63,34 @@ def test_links_stay_inside_and_pipes_are_left_out(tmp_path: Path) -> None:
     (inside / "outsub").symlink_to(outside)
     (inside / "sub" / "loop").symlink_to("..")
     (inside / "nowhere.png").symlink_to("gone.png")
+    (inside / "notes.txt").symlink_to(outside / "secret.png")
     os.mkfifo(inside / "pipe.png")
     folder = Folder(inside)
-    assert list(folder.names) == ["a.png", "again.png", "nowhere.png", "sub/b.png"]
-    assert folder.notes == (
-        "left out: 2 links that lead out of the folder",
-        "left out: 1 links to folders",
-        "left out: 1 pipes, sockets or devices",
-    )
-    with pytest.raises(ItemProblem, match="No such file"):
-        folder.image(2)
+    reasons = {}
+    for row, name in enumerate(folder.names):
+        try:
+            reasons[name] = folder.image(row).size
+        except ItemProblem as problem:
+            reasons[name] = str(problem)
+    assert reasons == {
+        "a.png": (3, 2),
+        "again.png": (3, 2),
+        "nowhere.png": "a link that leads nowhere",
+        "out.png": "a link that leads out of the folder",
+        "outsub": "a link that leads out of the folder",
+        "pipe.png": "a pipe, socket or device, no file",
+        "sub/b.png": (3, 2),
+        "sub/loop": "a link to a folder",
+    }
+
+
+def test_a_folder_of_links_that_lead_out_says_so(tmp_path: Path) -> None:
+    put(tmp_path / "outside", "a.png")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "b.png").symlink_to("../outside/a.png")
+    (tmp_path / "data" / "c.png").symlink_to("../outside/a.png")
+    with pytest.raises(NoItems, match=r"only b.png and 1 more \(a link that leads out of the folder\); give"):
+        Folder(tmp_path / "data")
 
 
 def test_a_name_that_is_not_utf8_can_be_listed_and_opened(tmp_path: Path) -> None:

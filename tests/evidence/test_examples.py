@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nets import COLOR, DEAD, EDGE
 from PIL import Image
 
 import pellucid as pl
+from pellucid.figures.stamp import read_stamp
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,24 @@ def test_the_broken_file_is_skipped_with_its_reason(found: object) -> None:
 
 def test_a_rectified_layer_has_no_negative_band(planted: pl.Net, planted_photos: Path) -> None:
     assert set(pl.examples(planted, planted_photos, "relu:0")[0].bands) == {"max"}
+
+
+def test_sheets_are_titled_and_carry_their_provenance(found: object, tmp_path: Path) -> None:
+    one = found[EDGE]
+    path = one.save(tmp_path / "edge")
+    assert path.name == "edge.png"
+    stamp = read_stamp(path)
+    assert (stamp["unit"], stamp["method"], stamp["settings"]["items"]) == (f"conv:{EDGE}", "examples", 14)
+    assert str(tmp_path) not in json.dumps(stamp)
+    untitled = sum(Image.open(io.BytesIO(band.png())).height for band in one.items.values())
+    assert one.plot().height > untitled
+    assert repr(one) == f"<examples of conv:{EDGE}: 9 max, 9 min>"
+
+
+def test_all_units_on_one_sheet(found: object) -> None:
+    sheet = Image.open(io.BytesIO(found._repr_png_()))
+    assert sheet.size == found.plot().size
+    assert read_stamp(found._repr_png_())["units"] == [str(unit.unit) for unit in found]
 
 
 def test_saved_sheets_and_numbers(found: object, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 import pellucid as pl
 from pellucid.errors import InputError, UnknownName
+from pellucid.evidence.optimum import plan, run, settings
 from pellucid.figures.stamp import read_stamp
 
 
@@ -65,6 +66,37 @@ def test_provenance_in_the_file(optima: object, tmp_path: Path) -> None:
     assert stamp["unit"] == str(optima[0].unit)
     assert stamp["settings"]["steps"] == 48
     assert stamp["versions"]["torch"] == torch.__version__
+
+
+def test_sheets_are_one_a_layer_and_carry_their_provenance(
+    planted: pl.Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = pl.optimize(planted, f"conv:{COLOR}", "relu:0", steps=2)
+    two.save(tmp_path / "two")
+    assert sorted(path.name for path in (tmp_path / "two").glob("sheet*")) == [
+        "sheet-conv.png",
+        "sheet-relu.png",
+    ]
+    stamp = read_stamp(tmp_path / "two" / "sheet-conv.png")
+    assert (stamp["units"], stamp["unit"]) == ([f"conv:{COLOR} +", f"conv:{COLOR} -"], None)
+    assert stamp["settings"]["steps"] == 2
+    monkeypatch.setattr("pellucid.evidence.optima.MOST_TILES", 1)
+    assert list(two[:2].sheets()) == ["sheet-1", "sheet-2"]
+
+
+def test_one_optimum_shows_itself(optima: object) -> None:
+    one = optima[0]
+    assert one.plot().height > one.image.height
+    assert repr(one).startswith(f"<optimum of {one.unit} +: ")
+
+
+def test_a_rectified_layer_says_why_it_has_no_negative(planted: pl.Net) -> None:
+    complete = settings(planted, {"steps": 2, "size": 32})
+    [job] = plan(planted, planted.units("relu:0"), complete)
+    [record] = run(planted, job, complete, None)
+    assert record.figures["negative_note"].value == (
+        "relu ends in its own ReLU and is never below 0, so it has no negative optimum; the layers that feed it have one: conv"
+    )
 
 
 def test_a_unit_is_the_same_alone_and_in_company(planted: pl.Net) -> None:

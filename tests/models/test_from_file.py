@@ -78,7 +78,7 @@ def test_weights_are_those_of_the_function_and_follow_the_seed(file: str) -> Non
     [
         ("no_net.py:build", UnknownName, "no file no_net.py"),
         ("my_net.py:biuld", UnknownName, "no function 'biuld'; did you mean build?"),
-        ("my_net.py:number", InputError, "my_net.py:number gives a int; it must return a torch.nn.Module"),
+        ("my_net.py:number", InputError, "my_net.py:number returns .int.; a torch.nn.Module is needed"),
         ("my_net.py:NUMBER", InputError, "my_net.py:NUMBER .*TypeError"),
         ("my_net.py:fails", InputError, "my_net.py:fails fails when it is called .*: ValueError: two lines"),
         ("my_net.py:leaves", InputError, "SystemExit: 7"),

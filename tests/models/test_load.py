@@ -20,7 +20,7 @@ from torch import nn
 
 from pellucid.data.recipe import Recipe
 from pellucid.errors import InputError, MissingExtra, PellucidError, RefusedFile, UnknownName
-from pellucid.models import ImageInput, load, tap
+from pellucid.models import ImageInput, load, opened, tap
 
 
 @pytest.fixture
@@ -37,6 +37,17 @@ def test_a_module_as_it_is() -> None:
     net = load(module, input=ImageInput(32), labels=("a", "b"))
     assert net.module is module
     assert (net.name, net.labels, net.notes) == ("Sequential", ("a", "b"), ())
+
+
+def test_what_is_no_model_is_told() -> None:
+    with pytest.raises(InputError, match=r"'int' is no model; give a torch\.nn\.Module"):
+        load(3)  # type: ignore[arg-type]
+
+
+def test_a_net_stays_itself_and_anything_else_is_loaded() -> None:
+    net = load("demo")
+    assert opened(net) is net
+    assert opened("demo").weights_digest == net.weights_digest
 
 
 def test_what_is_assumed_is_said() -> None:

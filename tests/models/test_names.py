@@ -30,6 +30,20 @@ def test_units_of_all_forms(net: Net) -> None:
     assert units(net, "logits:crane", "logits:tabby, tabby cat") == ["logits:1", "logits:0"]
     assert units(net, Unit("conv", 2), UnitQuery("conv", (2, 3))) == ["conv:2", "conv:3"]
     assert net.units("conv:0") == [Unit("conv", 0)]
+    assert units(net, ["conv:0", ("fc:1", Unit("conv", 2))]) == ["conv:0", "fc:1", "conv:2"]
+
+
+def test_what_names_no_unit_is_told(net: Net) -> None:
+    with pytest.raises(InputError, match=r"3 names no unit; write text as features\.7:3"):
+        net.units(["conv:1", 3])
+
+
+def test_layers_show_themselves(net: Net) -> None:
+    lines = repr(net.layers()).splitlines()
+    assert lines[0].split() == ["layer", "kind", "grid", "units", "sees", "stride"]
+    assert lines[1].split()[:2] == ["conv", "Conv2d"]
+    assert len(lines) == len(net.layers()) + 1
+    assert "<td>conv</td>" in net.layers()._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,29 @@ def test_a_nested_checkpoint_says_what_was_taken_and_stripped(tmp_path: Path) ->
     torch.testing.assert_close(module.conv.weight, planted_net().conv.weight.half().float())
 
 
+def test_an_empty_wrapper_does_not_hide_the_weights_beside_it(tmp_path: Path) -> None:
+    torch.save({"model": {}, "model_ema": planted_net().state_dict()}, tmp_path / "w.pth")
+    module = blank()
+    assert put_into(module, read_state_dict(tmp_path / "w.pth"), "planted") == (
+        "w.pth: weights taken from under model_ema",
+    )
+    torch.testing.assert_close(module.conv.weight, planted_net().conv.weight)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ([1, 2], "w.pth cannot be read as a checkpoint: it holds a list, not a state dict"),
+        ({}, "it is an empty dict"),
+        ({"epoch": 3, "name": "x"}, "it holds no tensors by name, only epoch, name"),
+    ],
+)
+def test_checkpoints_without_weights(tmp_path: Path, content: object, told: str) -> None:
+    torch.save(content, tmp_path / "w.pth")
+    with pytest.raises(InputError, match=told):
+        read_state_dict(tmp_path / "w.pth")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("write", [bare, legacy])
 def test_other_checkpoints_load(tmp_path: Path, write: Callable[[Path], None]) -> None:

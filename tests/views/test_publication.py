@@ -196,6 +196,19 @@ def test_verify_names_what_is_wrong(other_path, tmp_path, damage, words):
     assert problem.endswith(words)
 
 
+def test_verify_holds_the_site_against_the_atlas(atlas_path, other_path, tmp_path):
+    export(other_path, tmp_path / "site")
+    assert verify(tmp_path / "site", other_path) == []
+    assert verify(tmp_path / "site") == []
+    stale = verify(tmp_path / "site", atlas_path)
+    assert stale[0] == f"manifest.json lists other files than {atlas_path} has now"
+    assert any(line == "index.html has changed" for line in stale)
+    (tmp_path / "site" / "index.html").write_text("x")
+    assert verify(tmp_path / "site", other_path) == ["index.html has changed"]
+    with pytest.raises(UnknownName):
+        verify(tmp_path / "site", tmp_path / "missing.atlas")
+
+
 def relink(path: Path) -> None:
     twin = path.parent.parent / "twin"
     path.rename(twin)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
@@ -12,10 +13,12 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from pellucid.figures import Blob, Number, Picture
+from pellucid.figures import Blob, Item, Items, Number, Picture
 from pellucid.records import Kind, Layer, Panel, Record
 from pellucid.store import Atlas, AtlasWriter
 from pellucid.views import Site
+from pellucid.views.tile import tile
+from pellucid.views.typeset import link_from, thumbnail
 
 HOSTILE = [
     "<script>window.__p=1</script>",
@@ -56,7 +59,7 @@ class Page(HTMLParser):
         named = dict(attrs)
         if tag == "img" and "alt" not in named:
             self.images_without_words += 1
-        if tag == "svg" and not named.get("aria-label"):
+        if tag == "svg" and not (named.get("aria-label") or named.get("aria-hidden") == "true"):
             self.images_without_words += 1
         for name in ("href", "src"):
             if named.get(name):
@@ -250,6 +253,17 @@ def test_dead_units_are_marked_and_their_blanks_say_why(files):
     assert '<a href="3.html" class="flagged"><span class="blank">dead</span>' in layer
     assert home.count('<span class="blank">dead</span>') == 3
     assert "flagged" not in files["layer/4/2.html"].decode()
+
+
+def test_a_unit_without_a_picture_shows_its_strongest_item():
+    kind = Kind("examples", "Examples", "unit", (Panel("Most", "Nine of many.", ("max",)),))
+    item = Item("a.png", 2.0, (0, 0), (8, 0, 24, 16), 64, 32, Blob.of(b"\x89PNG-not-really", "image/png"))
+    record = Record("examples", "conv", 0, {"max": Items((item,))}, None)
+    shown = thumbnail(tile(0, "", [kind], {"examples": record}), link_from("index.html"))
+    assert shown.startswith('<svg viewBox="8 0 16 16"')
+    assert f'href="blob/{item.preview.hash}.png"' in shown
+    bare = Record("examples", "conv", 0, {"max": Items((replace(item, preview=None),))}, None)
+    assert "no picture yet" in thumbnail(tile(0, "", [kind], {"examples": bare}), link_from("index.html"))
 
 
 def test_home_tells_the_nets_facts_its_notes_and_its_data(files):

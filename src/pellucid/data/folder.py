@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from pellucid.data.decode import open_image
+from pellucid.data.decode import ItemProblem, open_image
 from pellucid.data.listing import Listing
 from pellucid.errors import InputError, NoItems
 
@@ -34,13 +34,13 @@ class Folder:
 
     Hidden files and folders are left out, and so are files whose ending says that they are no pictures. Links
     to files are followed inside the folder only, links to folders never: none can lead out of it or in
-    circles. Pipes, sockets and devices are left out.
+    circles. What stands where a picture or a folder of pictures could be and may not be read (such a link, a
+    pipe, a folder without permission) is an item, too: it is skipped with its reason, never in silence.
 
     Attributes
     ----------
     name : the last part of the path
     names : POSIX paths relative to the folder, sorted by UTF-8 bytes
-    notes : one line each for links and folders that were left out
 
     Raises
     ------
@@ -53,13 +53,13 @@ class Folder:
     def __init__(self, path: str | Path) -> None:
         root = Path(path).resolve()
         self.name = root.name
-        self.notes: tuple[str, ...] = ()
+        self._refused: dict[bytes, str] = {}
         if root.is_dir():
             walk = _Walk(os.fsencode(root))
-            self.names = Listing(walk.found)
-            self.notes = walk.notes()
-            if not self.names:
+            self._refused = walk.refused
+            if not walk.found:
                 raise NoItems(f"{path} holds no picture{walk.instead()}; give a folder with {_KINDS} files")
+            self.names = Listing([*walk.found, *walk.refused])
             self._root = os.fsencode(root)
         else:
             if NO_PICTURE.fullmatch(os.fsencode(root.name)):
@@ -75,16 +75,20 @@ class Folder:
 
     def image(self, row: int) -> Image.Image:
         """The item as upright RGB. Raises ItemProblem."""
-        return open_image(os.fsdecode(os.path.join(self._root, self.names.raw(row))))
+        name = self.names.raw(row)
+        if name in self._refused:
+            raise ItemProblem(self._refused[name])
+        return open_image(os.fsdecode(os.path.join(self._root, name)))
 
 
 class _Walk:
-    """One pass over a folder: the paths found, relative to it, and how many of what was left out."""
+    """One pass over a folder: the paths found and those refused, relative to it, and how many of other kinds."""
 
     def __init__(self, root: bytes) -> None:
         self.root = root
         self.found: list[bytes] = []
-        self.left_out: Counter[str] = Counter()
+        self.refused: dict[bytes, str] = {}
+        self.others: Counter[str] = Counter()
         folders = [b""]
         while folders:
             folder = folders.pop()
@@ -94,47 +98,41 @@ class _Walk:
             except OSError as error:
                 if not folder:
                     raise InputError(f"{os.fsdecode(root)} cannot be listed: {error.strerror}") from error
-                self.left_out["folders that cannot be listed"] += 1
+                self.refused[folder] = f"a folder that cannot be listed: {error.strerror}"
 
     def _folder(self, folder: bytes, entry: os.DirEntry[bytes]) -> bytes | None:
         """Keep the entry if it may be a picture; its path if it is a folder to go into."""
         if entry.name.startswith(b"."):
-            self.left_out["hidden entries"] += 1
+            self.others["hidden entries"] += 1
             return None
         # "/" on every system: names are POSIX paths, and Windows opens them too.
         path = folder + b"/" + entry.name if folder else entry.name
         if entry.is_dir(follow_symlinks=False):
             return path
-        if entry.is_symlink() and not self._may_follow(path):
-            return None
-        if not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
-            self.left_out["pipes, sockets or devices"] += 1
-        elif NO_PICTURE.fullmatch(entry.name):
-            self.left_out["files of other kinds"] += 1
-        else:
+        if NO_PICTURE.fullmatch(entry.name):
+            self.others["files of other kinds"] += 1
+        elif (reason := self._hindrance(path, entry)) is None:
             self.found.append(path)
+        else:
+            self.refused[path] = reason
         return None
 
-    def _may_follow(self, path: bytes) -> bool:
-        """Whether a link stays inside and is no folder. One that leads nowhere stays: reading it says so."""
+    def _hindrance(self, path: bytes, entry: os.DirEntry[bytes]) -> str | None:
+        """Why the entry may not be read, if so."""
+        if not entry.is_symlink():
+            return None if entry.is_file(follow_symlinks=False) else "a pipe, socket or device, no file"
         target = os.path.realpath(os.path.join(self.root, path))
         if not os.path.join(target, b"").startswith(os.path.join(self.root, b"")):
-            self.left_out["links that lead out of the folder"] += 1
-            return False
+            return "a link that leads out of the folder"
         if os.path.isdir(target):
-            self.left_out["links to folders"] += 1
-            return False
-        return True
-
-    def notes(self) -> tuple[str, ...]:
-        """What a user may miss, one line each."""
-        expected = {"hidden entries", "files of other kinds"}
-        return tuple(f"left out: {line}" for what, line in self._lines() if what not in expected)
+            return "a link to a folder"
+        return None if os.path.isfile(target) else "a link that leads nowhere"
 
     def instead(self) -> str:
         """What is there instead of pictures, to stand in a message."""
-        lines = ", ".join(line for _, line in self._lines())
-        return f", only {lines}" if lines else ""
-
-    def _lines(self) -> list[tuple[str, str]]:
-        return [(what, f"{count} {what}") for what, count in sorted(self.left_out.items())]
+        there = [f"{count} {what}" for what, count in sorted(self.others.items())]
+        if self.refused:
+            name, reason = min(self.refused.items())
+            more = f" and {len(self.refused) - 1} more" if len(self.refused) > 1 else ""
+            there.append(f"{os.fsdecode(name)}{more} ({reason})")
+        return f", only {', '.join(there)}" if there else ""

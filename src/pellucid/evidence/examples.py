@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,9 +16,13 @@ from pellucid.data import PREVIEW_MIME, Shown, Source, open_source
 from pellucid.errors import InputError
 from pellucid.evidence.job import Job, Progress, Settings, by_layer
 from pellucid.figures import Blob, Figure, Item, Items, Number
-from pellucid.models.net import Net
+from pellucid.figures.file import folder, picture_path, write
+from pellucid.figures.sheet import PAPER, contact_sheet
+from pellucid.figures.stamp import write_png
+from pellucid.figures.words import value_words
+from pellucid.models import Model, Net, opened
 from pellucid.records import Kind, Panel, Provenance, Record, Unit, UnitQuery
-from pellucid.scan import Entry, LayerScan, Scanned, ScanState, Statistics, scan
+from pellucid.scan import Entry, Scanned, ScanState, Statistics, scan
 
 __all__ = [
     "KIND",
@@ -61,6 +64,8 @@ KIND = Kind(
     sortable=("maximum", "mean", "sd", "minimum", "zeros"),
 )
 NEEDS = "scan"
+BAND_WORDS = {"max": "excited most", "min": "excited least"}
+MOST_ROWS = 40  # of a sheet that is still looked at
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ class UnitExamples:
     bands: Mapping[str, tuple[Example, ...]]
     stats: Statistics
     items: Mapping[str, Items]
+    provenance: Provenance
 
     @property
     def figures(self) -> dict[str, Figure]:
@@ -97,20 +103,33 @@ class UnitExamples:
 
     def plot(self) -> Image.Image:
         """The bands one below the other: of each item the crop, and the whole with the receptive field boxed."""
-        sheets = [Image.open(io.BytesIO(band.png())) for band in self.items.values()]
-        titled = Image.new(
-            "RGB", (max(each.width for each in sheets), sum(each.height for each in sheets)), "white"
-        )
+        sheets = [
+            items.sheet(f"{self.unit}, {BAND_WORDS[name]}")
+            for name, items in self.items.items()
+            if items.items
+        ] or [contact_sheet([(Image.new("RGB", (96, 96), "#e9e6de"), "no item")], title=str(self.unit))]
+        size = max(each.width for each in sheets), sum(each.height for each in sheets)
+        page = Image.new("RGB", size, PAPER)
         top = 0
         for sheet in sheets:
-            titled.paste(sheet, (0, top))
+            page.paste(sheet, (0, top))
             top += sheet.height
-        return titled
+        return page
+
+    def png(self) -> bytes:
+        """The same as a PNG that carries its provenance."""
+        return write_png(self.plot(), self.provenance.to_json())
+
+    def save(self, path: str | Path) -> Path:
+        """Write the same as a PNG that carries its provenance."""
+        return write(picture_path(path), self.png())
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{len(band)} {name}" for name, band in self.bands.items())
+        return f"<examples of {self.unit}: {shown}>"
 
     def _repr_png_(self) -> bytes:
-        file = io.BytesIO()
-        self.plot().save(file, "PNG")
-        return file.getvalue()
+        return self.png()
 
 
 class Examples(Sequence[UnitExamples]):
@@ -145,15 +164,32 @@ class Examples(Sequence[UnitExamples]):
             "units": [unit.to_json() for unit in self.units],
         }
 
+    def plot(self) -> Image.Image:
+        """For each unit a row: the crops that excite it most, the strongest first; at most 40 units."""
+        columns = max((len(unit.items["max"].items) for unit in self.units), default=0)
+        if not columns:
+            return contact_sheet([(Image.new("RGB", (96, 96), "#e9e6de"), "no item")], title="Examples")
+        blank = Image.new("RGB", (96, 96), PAPER)
+        tiles = []
+        for unit in self.units[:MOST_ROWS]:
+            items = unit.items["max"].items
+            tiles += [(item.tiles()[0], f"{unit.unit}\n{value_words(item.response)}") for item in items]
+            tiles += [(blank, "")] * (columns - len(items))
+        shown = f"{MOST_ROWS} of {len(self)} units" if len(self) > MOST_ROWS else f"{len(self)} units"
+        return contact_sheet(
+            tiles, columns=columns, tile_px=96, title=f"What excites most, {shown} over {self.items} items"
+        )
+
     def save(self, directory: str | Path) -> Path:
         """One sheet for each unit, and all numbers as `examples.json`; the path of that."""
-        home = Path(directory)
-        home.mkdir(parents=True, exist_ok=True)
+        home = folder(directory)
         for unit in self.units:
-            unit.plot().save(home / f"{_file_name(unit.unit)}.png")
-        numbers = home / "examples.json"
-        numbers.write_text(json.dumps(self.to_json(), allow_nan=False, indent=1))
-        return numbers
+            unit.save(home / f"{_file_name(unit.unit)}.png")
+        numbers = json.dumps(self.to_json(), allow_nan=False, indent=1)
+        return write(home / "examples.json", numbers.encode())
+
+    def _repr_png_(self) -> bytes:
+        return write_png(self.plot(), {"units": [str(unit.unit) for unit in self.units]})
 
 
 def _file_name(unit: Unit) -> str:
@@ -161,7 +197,7 @@ def _file_name(unit: Unit) -> str:
 
 
 def examples(
-    net: Net,
+    net: Model,
     data: Source | str | Path,
     *units: str | Unit | UnitQuery,
     batch: int = 32,
@@ -171,7 +207,7 @@ def examples(
 
     Parameters
     ----------
-    net : what `load` returns
+    net : what `load` returns, or what it takes
     data : a folder of images, a source, or `demo`
     units : as `features.7:0-15`; a bare layer means all its units
     batch : items run together; another size changes the last bits of responses
@@ -197,7 +233,8 @@ def examples(
     >>> found[0].bands["max"][0].item  # doctest: +SKIP
     'brick/120,40,1'
     """
-    chosen = net.units(units)
+    seen = opened(net)
+    chosen = seen.units(units)
     if not chosen:
         raise InputError("no unit was asked; name some, as features.7:0-15")
     source = open_source(data)
@@ -207,10 +244,10 @@ def examples(
         if progress is not None:
             progress(state.next_row, state.total, "items")
 
-    scanned = scan(net, source, layers, batch=batch, on_batch=report)
+    scanned = scan(seen, source, layers, batch=batch, on_batch=report)
     found: dict[Unit, UnitExamples] = {}
     for layer, indices in by_layer(chosen).items():
-        for one in _layer_examples(net, scanned, scanned.layers[layer], indices):
+        for one in _layer_examples(seen, scanned, layer, indices, {"batch": batch}):
             found[one.unit] = one
     return Examples([found[unit] for unit in chosen], len(source.names), scanned.skipped)
 
@@ -236,18 +273,17 @@ def run(net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iter
     """The records of a layer, from the pass over the data."""
     if scanned is None:
         raise InputError("examples need a pass over data")
-    card = net.card()
-    for one in _layer_examples(net, scanned, scanned.layers[job.layer], job.indices):
-        source = Provenance(
-            net.name, net.weights_digest, "examples", dict(settings), None, card["versions"], str(one.unit)
-        )
-        yield Record("examples", job.layer, one.unit.index, one.figures, source)
+    for one in _layer_examples(net, scanned, job.layer, job.indices, settings):
+        yield Record("examples", job.layer, one.unit.index, one.figures, one.provenance)
 
 
 def _layer_examples(
-    net: Net, scanned: Scanned, found: LayerScan, indices: Sequence[int]
+    net: Net, scanned: Scanned, layer: str, indices: Sequence[int], settings: Settings
 ) -> Iterator[UnitExamples]:
     """The examples of some units of a layer, one after the other, so that previews need not all be in memory."""
+    found, versions = scanned.layers[layer], net.card()["versions"]
+    # Of the data only what its content decides: the same photographs in another folder make the same atlas.
+    how = {**settings, "items": len(scanned.names), "listing": scanned.listing_digest}
     # A rectified layer answers 0 to most items: its lowest nine would be the first nine of a tie.
     names = [name for name in found.bands if not (name == "min" and found.layer.rectified)]
     for index in indices:
@@ -266,7 +302,8 @@ def _layer_examples(
             )
             for name, band in entries.items()
         }
-        yield UnitExamples(unit, bands, found.statistics[index], items)
+        source = Provenance(net.name, net.weights_digest, "examples", how, None, versions, str(unit))
+        yield UnitExamples(unit, bands, found.statistics[index], items, source)
 
 
 def _example(net: Net, scanned: Scanned, unit: Unit, entry: Entry, shown: Mapping[int, Shown]) -> Example:

@@ -16,7 +16,7 @@ from pellucid.errors import InputError
 from pellucid.evidence.job import Job, Settings
 from pellucid.figures import Figure, Number, Picture
 from pellucid.kernels import Bank, LayerReading, Page, SheetStyle, filter_sheet, filter_tiles, read
-from pellucid.models.net import Net
+from pellucid.models import Model, Net, opened
 from pellucid.records import Kind, Panel, Provenance, Record, Unit
 from pellucid.scan import Scanned
 
@@ -24,7 +24,7 @@ __all__ = ["KIND", "NEEDS", "Filters", "filters", "plan", "run", "settings", "un
 
 KIND = Kind(
     name="filters",
-    title="Filter",
+    title="Filters",
     scope="unit",
     panels=(
         Panel(
@@ -95,8 +95,7 @@ class Filters:
 
     def save(self, path: str | Path, style: SheetStyle | None = None) -> Path:
         """Write the sheet as PNG, with its provenance inside, or as SVG."""
-        self.page(style).save(Path(path), self.provenance.to_json())
-        return Path(path)
+        return self.page(style).save(path, self.provenance.to_json())
 
     def to_json(self) -> dict[str, Any]:
         """The reading of every filter, of the layer, and its verdict in words."""
@@ -113,12 +112,12 @@ class Filters:
         return self.page().png(self.provenance.to_json())
 
 
-def filters(net: Net, layer: str | None = None) -> Filters:
+def filters(net: Model, layer: str | None = None) -> Filters:
     """The filters of the first layer, as they apply to an image in 0..1, and what each looks for.
 
     Parameters
     ----------
-    net : what `load` returns
+    net : what `load` returns, or what it takes
     layer : another layer with kernels, whose weights are shown as they are, channel by channel
 
     Raises
@@ -139,13 +138,14 @@ def filters(net: Net, layer: str | None = None) -> Filters:
     >>> len(found.reading.filters) == len(found.units)
     True
     """
-    asked = None if layer is None else net.layer(layer).name
-    if asked is None or asked == _first_name(net):
-        first = net.first_layer()
+    seen = opened(net)
+    asked = None if layer is None else seen.layer(layer).name
+    if asked is None or asked == _first_name(seen):
+        first = seen.first_layer()
         name, weights = first.layer.name, first.weight.cpu().numpy()
     else:
-        name, weights = asked, _kernels(net, asked)
-    source = Provenance(net.name, net.weights_digest, "filters", {}, None, net.card()["versions"], name)
+        name, weights = asked, _kernels(seen, asked)
+    source = Provenance(seen.name, seen.weights_digest, "filters", {}, None, seen.card()["versions"], name)
     return Filters(name, Bank.of(weights, layer=name), source)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 from pellucid.ascent import Target
 from pellucid.errors import InputError
 from pellucid.figures.animation import write_animation
+from pellucid.figures.file import folder, picture_path, write
 from pellucid.figures.sheet import contact_sheet
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
@@ -24,6 +26,7 @@ __all__ = ["Optima", "Optimum"]
 
 # A sum of many terms is cut here; the whole of it is in the provenance.
 LONGEST_NAME = 80
+MOST_TILES = 1024  # of a sheet that can still be opened and looked at
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,21 @@ class Optimum:
 
     def save(self, path: str | Path) -> Path:
         """Write the picture as a PNG that carries its provenance."""
-        target = Path(path)
-        target.write_bytes(self.png())
-        return target
+        return write(picture_path(path), self.png())
+
+    def plot(self) -> Image.Image:
+        """The picture under its unit, sign and activation."""
+        return contact_sheet(
+            [(self.image, self.caption)], tile_px=max(192, self.image.width), title=self.provenance.net
+        )
+
+    @property
+    def caption(self) -> str:
+        """Two short lines: unit and sign, then what it reached or why it failed."""
+        return f"{self.unit} {self.sign}\n{self.diagnosis or value_words(self.activation)}"
+
+    def __repr__(self) -> str:
+        return f"<optimum of {self.unit} {self.sign}: {self.diagnosis or value_words(self.activation)}>"
 
     def save_climb(self, path: str | Path) -> Path:
         """Write the snapshots and the picture as an animated PNG that carries its provenance.
@@ -88,9 +103,7 @@ class Optimum:
                 f"no snapshots of {self.unit} were kept; optimize with snapshots, as 0,8,32 or all"
             )
         frames = [_image(pixels) for step, pixels in self.snapshots if step < self.steps]
-        target = Path(path)
-        target.write_bytes(write_animation([*frames, self.image], self.provenance.to_json()))
-        return target
+        return write(picture_path(path), write_animation([*frames, self.image], self.provenance.to_json()))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -133,46 +146,65 @@ class Optima(Sequence[Optimum]):
         return f"<{len(self)} optima in {self.seconds:.1f} s>"
 
     def plot(self) -> Image.Image:
-        """All pictures on one sheet, each with its unit, sign and activation."""
-        tiles = [
-            (one.image, f"{one.unit} {one.sign}\n{one.diagnosis or value_words(one.activation)}")
-            for one in self
-        ]
+        """The pictures on one sheet, each with its unit, sign and activation; the first 1,024 of them."""
+        layers = list(dict.fromkeys(one.unit.layer for one in self))
+        side = max((one.image.width for one in self), default=96)
         return contact_sheet(
-            tiles, tile_px=max(96, min(192, max(one.image.width for one in self))), title=self._title()
+            [(one.image, one.caption) for one in self[:MOST_TILES]],
+            tile_px=max(96, min(192, side)),
+            title=f"{self[0].provenance.net} {', '.join(layers)}",
         )
 
-    def _title(self) -> str:
-        layers = list(dict.fromkeys(one.unit.layer for one in self))
-        return f"{self[0].provenance.net} {', '.join(layers)}"
+    def png(self) -> bytes:
+        """The sheet as a PNG that carries what all its pictures have in common, and their units."""
+        source = self[0].provenance.to_json()
+        return write_png(
+            self.plot(), {**source, "unit": None, "units": [f"{one.unit} {one.sign}" for one in self]}
+        )
+
+    def sheets(self) -> dict[str, Optima]:
+        """The sheets by file name: one for each layer, and for each 1,024 pictures of one."""
+        layers: dict[str, list[Optimum]] = {}
+        for one in self:
+            layers.setdefault(one.unit.layer, []).append(one)
+        found: dict[str, Optima] = {}
+        for layer, optima in layers.items():
+            name = "sheet" if len(layers) == 1 else f"sheet-{_safe(layer)}"
+            for start in range(0, len(optima), MOST_TILES):
+                part = f"-{start // MOST_TILES + 1}" if len(optima) > MOST_TILES else ""
+                found[name + part] = Optima(optima[start : start + MOST_TILES], self.seconds)
+        return found
 
     def save(self, directory: str | Path) -> list[Path]:
-        """One PNG for each picture and `sheet.png` for all; the paths of the pictures, in order."""
-        home = Path(directory)
-        home.mkdir(parents=True, exist_ok=True)
-        names: list[str] = []
+        """One PNG for each picture, and `sheet.png` for all, or a sheet for each layer; the paths of the pictures, in order."""
+        home = folder(directory)
+        taken: Counter[str] = Counter()
+        paths = []
         for one in self:
-            names.append(_file_name(one, names))
-        paths = [one.save(home / f"{name}.png") for one, name in zip(self, names, strict=True)]
-        for one, name in zip(self, names, strict=True):
+            name = _file_name(one)
+            taken[name] += 1
+            name += f"-{taken[name]}" if taken[name] > 1 else ""
+            paths.append(one.save(home / f"{name}.png"))
             if one.snapshots:
                 one.save_climb(home / f"{name}-climb.png")
-        if self._optima:
-            self.plot().save(home / "sheet.png")
+        for name, part in self.sheets().items():
+            write(home / f"{name}.png", part.png())
         return paths
 
     def _repr_png_(self) -> bytes:
-        return write_png(self.plot(), {"units": [str(one.unit) for one in self]})
+        return self.png()
 
 
 def _image(pixels: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])
 
 
-def _file_name(one: Optimum, taken: Sequence[str]) -> str:
+def _file_name(one: Optimum) -> str:
     """What a picture is called without its ending: by its unit, or by its objective where that says more."""
     subject = str(one.unit) if one.objective.isalpha() else one.objective[:LONGEST_NAME]
-    safe = "".join(c if c.isalnum() or c in "._-" else "-" for c in subject)
-    name = f"{safe}-{one.word}"
-    same = sum(other == name or other.startswith(f"{name}-") for other in taken)
-    return f"{name}-{same + 1}" if same else name
+    return f"{_safe(subject)}-{one.word}"
+
+
+def _safe(name: str) -> str:
+    """A name as a part of a file's name."""
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name)

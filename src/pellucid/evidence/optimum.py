@@ -29,8 +29,8 @@ from pellucid.errors import InputError, UnknownName, did_you_mean
 from pellucid.evidence.job import Job, Progress, Settings, by_layer, shared_out
 from pellucid.evidence.optima import Optima, Optimum
 from pellucid.figures import Blob, Figure, Number, Picture
-from pellucid.models.net import Net
-from pellucid.records import Kind, Panel, Provenance, Record, Unit, UnitQuery
+from pellucid.models import Model, Net, opened
+from pellucid.records import Kind, Layer, Panel, Provenance, Record, Unit, UnitQuery
 from pellucid.scan import Scanned
 
 __all__ = ["KIND", "NEEDS", "Optima", "Optimum", "optimize", "plan", "run", "settings", "units"]
@@ -45,17 +45,22 @@ KIND = Kind(
             "Look for the texture or part that repeats, and compare it with the examples. It is one "
             "answer of many, its colors are exaggerated, and it lies outside the data: never believe it "
             "alone.",
-            ("positive", "negative", "diagnosis_positive", "diagnosis_negative"),
+            (
+                "positive",
+                "activation_positive",
+                "diagnosis_positive",
+                "negative",
+                "activation_negative",
+                "diagnosis_negative",
+            ),
         ),
         Panel(
             "What it reached",
-            "The unit's mean response to the picture as saved, against the faint noise it started from; a"
-            " large number alone does not make the picture meaningful.",
+            "The objective's value on the picture as saved stands under it; here the same on the faint noise it "
+            "started from. A large number alone does not make the picture meaningful.",
             (
-                "activation_positive",
                 "initial_positive",
                 "clipped_positive",
-                "activation_negative",
                 "initial_negative",
                 "clipped_negative",
             ),
@@ -77,7 +82,7 @@ TABLES: dict[str, Collection[str]] = {
 
 
 def optimize(
-    net: Net,
+    net: Model,
     *units: str | Unit | UnitQuery | Objective,
     progress: Progress | None = None,
     **asked: Any,
@@ -86,7 +91,7 @@ def optimize(
 
     Parameters
     ----------
-    net : what `load` returns
+    net : what `load` returns, or what it takes
     units : as `features.7:0-15,40`, `features.7:10@center`, `logits:tabby`; a bare layer means all its units; or objectives,
         as `channel("features.7", 10) + 0.5 * logit("tabby")`
     asked : `objective` (`channel`, `excitation`, `neuron`, `layer`, `logit`, `probability`), `sign` (`+`, `-`, `both`),
@@ -119,12 +124,13 @@ def optimize(
     '0.5 x channel conv2:3 + logit logits:0'
     """
     started = time.monotonic()
-    complete = settings(net, asked)
-    goals = [goal for one in units for goal in _goals(net, one, complete)]
+    seen = opened(net)
+    complete = settings(seen, asked)
+    goals = [goal for one in units for goal in _goals(seen, one, complete)]
     if not goals:
         raise InputError("no unit was asked; name some, as features.7:0-15")
-    found = climb(net, list(dict.fromkeys(goals)), _climbing(complete), on_step=_steps(progress))
-    return Optima([_optimum(net, one, complete) for one in found], time.monotonic() - started)
+    found = climb(seen, list(dict.fromkeys(goals)), _climbing(complete), on_step=_steps(progress))
+    return Optima([_optimum(seen, one, complete) for one in found], time.monotonic() - started)
 
 
 def _steps(progress: Progress | None) -> Callable[[int, int], None] | None:
@@ -239,7 +245,15 @@ def run(net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iter
         figures: dict[str, Figure] = {}
         for one in optima:
             figures |= _figures(one)
+        if settings["sign"] == "both" and "negative" not in figures:
+            figures["negative_note"] = Number(_no_negative(net.layer(job.layer)), "negative")
         yield Record(KIND.name, job.layer, index, figures, optima[0].provenance)
+
+
+def _no_negative(layer: Layer) -> str:
+    """Why a rectified layer has no negative optimum, and who has."""
+    fed_by = f"; the layers that feed it have one: {', '.join(layer.fed_by)}" if layer.fed_by else ""
+    return f"{layer.name} ends in its own ReLU and is never below 0, so it has no negative optimum{fed_by}"
 
 
 def _climbing(settings: Settings) -> ClimbSettings:

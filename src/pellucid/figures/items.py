@@ -102,6 +102,17 @@ class Item:
             "whole", (0, 0, width, height), f"{name}, whole, the crop boxed", boxed
         )
 
+    def thumbnail(self, link: Link) -> str:
+        """The crop alone, cut to a square; nothing to read, for what is around it names it. Empty without a preview."""
+        if self.preview is None:
+            return ""
+        x0, y0, x1, y1 = self._part or (0, 0, self.width or 1, self.height or 1)
+        return (
+            f'<svg viewBox="{x0:d} {y0:d} {x1 - x0:d} {y1 - y0:d}" width="96" height="96" '
+            f'preserveAspectRatio="xMidYMid slice" aria-hidden="true"><image href="{text(link(self.preview))}" '
+            f'width="{self.width or 1:d}" height="{self.height or 1:d}" preserveAspectRatio="none"/></svg>'
+        )
+
     def _ring(self) -> str:
         """A circle around a box that is too small to be found."""
         x0, y0, x1, y1 = self._part or (0, 0, 0, 0)
@@ -173,6 +184,10 @@ class Items:
 
     def png(self) -> bytes:
         """A contact sheet, nine items in a row: crops with responses, below them the whole items boxed."""
+        return write_png(self.sheet(), {})
+
+    def sheet(self, title: str = "") -> Image.Image:
+        """The contact sheet under a title."""
         tiles: list[tuple[Image.Image, str]] = []
         columns = min(len(self.items), SHEET_COLUMNS)
         for start in range(0, len(self.items), SHEET_COLUMNS):
@@ -188,7 +203,7 @@ class Items:
             if boxed:
                 wholes = (whole or crop for crop, whole in pictures)
                 tiles += [*zip(wholes, (item.name for item in row), strict=True), *blank]
-        return write_png(contact_sheet(tiles, columns=columns or None, tile_px=SHEET_TILE_PX), {})
+        return contact_sheet(tiles, columns=columns or None, tile_px=SHEET_TILE_PX, title=title)
 
     def _repr_html_(self) -> str:
         return for_notebook(self.html(data_uri))

@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from pellucid.errors import InputError, StorageError, UnknownName
 
-__all__ = ["read_stamp", "stamp_chunk", "write_png"]
+__all__ = ["is_png", "read_stamp", "stamp_chunk", "write_png"]
 
 KEYWORD = "pellucid"
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -105,6 +105,15 @@ def read_stamp(png: str | Path | bytes) -> dict[str, Any] | None:
         raise UnknownName(f"there is no file {str(png)!r}") from problem
     except OSError as problem:
         raise StorageError(f"{str(png)!r} cannot be read: {problem.strerror}") from problem
+
+
+def is_png(path: str | Path) -> bool:
+    """Whether a file begins as a PNG does."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(SIGNATURE)) == SIGNATURE
+    except OSError:
+        return False
 
 
 def _stamp(file: BinaryIO) -> dict[str, Any] | None:

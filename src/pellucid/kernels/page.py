@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 
 from pellucid.errors import InputError
 from pellucid.figures.blob import Blob
+from pellucid.figures.file import picture_path, write
 from pellucid.figures.lettering import drawable, typeface
 from pellucid.figures.markup import data_uri, text
 from pellucid.figures.stamp import write_png
@@ -24,6 +25,7 @@ from pellucid.figures.stamp import write_png
 __all__ = ["INK", "PALE_INK", "PAPER", "Frame", "Label", "Page", "Raster"]
 
 PAPER, INK, PALE_INK = "#fdfcf9", "#1d1c1a", "#66625b"
+FILE_ENDINGS = (".png", ".svg")
 SCALE = 2  # pixels of the file for each of the page
 MOST_PIXELS = 200_000_000
 ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
@@ -120,20 +122,15 @@ class Page:
             f'<rect width="{self.width}" height="{self.height}" fill="{PAPER}"/>{body}</svg>\n'
         )
 
-    def save(self, path: str | Path, provenance: Mapping[str, Any] | None = None) -> None:
-        """Write the page, as its name ends: `.png` or `.svg`.
+    def save(self, path: str | Path, provenance: Mapping[str, Any] | None = None) -> Path:
+        """Write the page, as its name ends: `.png`, which is also meant by no ending, or `.svg`.
 
         Raises
         ------
         InputError : another ending
         """
-        where = Path(path)
-        if where.suffix.lower() == ".png":
-            where.write_bytes(self.png(provenance))
-        elif where.suffix.lower() == ".svg":
-            where.write_text(self.svg(), encoding="utf-8")
-        else:
-            raise InputError(f"a figure named {where.name!r} was asked; .png and .svg can be written")
+        where = picture_path(path, FILE_ENDINGS)
+        return write(where, self.svg().encode() if where.suffix.lower() == ".svg" else self.png(provenance))
 
     def _repr_png_(self) -> bytes:
         return self.png()

@@ -71,24 +71,35 @@ def main(source: str, target: str, folders: list[str]) -> dict[str, Any]:
     return {"nest": nest, "others": others}
 
 
+class _NoStateDict(Exception):
+    """The file was read, and holds something else."""
+
+
+def _kind(value: object) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
 def _state_dict(value: object, tensor: type) -> tuple[dict[str, Any], list[str], list[str]]:
     """The tensors by name, the keys that lead to them, and the keys of other state dicts beside them."""
     if not isinstance(value, Mapping):
-        raise ValueError(f"it holds a {type(value).__name__}, not a state dict")
-    nested = [key for key in NESTS if isinstance(value.get(key), Mapping)]
+        raise _NoStateDict(f"it holds {_kind(value)}, not a state dict")
+    # An empty one is a wrapper that nothing was put into; it must not hide the weights beside it.
+    nested = [key for key in NESTS if isinstance(value.get(key), Mapping) and value[key]]
     if nested:
         found, nest, others = _state_dict(value[nested[0]], tensor)
         return found, [nested[0], *nest], nested[1:] + others
     found = {str(name): part for name, part in value.items() if isinstance(part, tensor)}
     if not found:
-        raise ValueError(
-            f"it holds no tensors by name, but {', '.join(map(str, list(value)[:5])) or 'nothing'}"
-        )
+        keys = ", ".join(map(str, list(value)[:5]))
+        raise _NoStateDict(f"it holds no tensors by name, only {keys}" if keys else "it is an empty dict")
     return found, [], []
 
 
 def _reason(error: Exception, source: str) -> dict[str, str]:
     text = " ".join(str(error).split())
+    if isinstance(error, _NoStateDict):
+        return {"failure": text}
     asked = re.search(r"GLOBAL (\S+)", text)
     if isinstance(error, pickle.UnpicklingError):
         if asked:
@@ -101,6 +112,8 @@ def _reason(error: Exception, source: str) -> dict[str, str]:
         return {"code": "TorchScript"}
     if isinstance(error, MemoryError) or "allocate memory" in text:
         return {"failure": "it needs more memory than a file of its size may take"}
+    if isinstance(error, EOFError) or type(error).__name__ == "error" or "invalid load key" in text:
+        return {"failure": "it is cut off, or no checkpoint of torch.save at all"}
     what = re.sub(r"Weights only load failed.*?(?=Unsupported|WeightsUnpickler|$)", "", text)[:160]
     return {"failure": f"{type(error).__name__}: {what}".rstrip(": ")}
 

@@ -50,7 +50,7 @@ def _built(path: Path, function: str) -> nn.Module:
         if not isinstance(made, nn.Module):
             made = _called(made, what)
     if not isinstance(made, nn.Module):
-        raise InputError(f"{what} gives a {type(made).__name__}; it must return a torch.nn.Module")
+        raise InputError(f"{what} returns {type(made).__name__!r}; a torch.nn.Module is needed")
     return made
 
 

@@ -23,10 +23,14 @@ from pellucid.models.origin import module_blueprint, named_blueprint
 from pellucid.models.trace import ITEMS, OUTPUT, Trace, traced
 from pellucid.models.weights import put_into, read_state_dict
 
-__all__ = ["load"]
+__all__ = ["Model", "load", "opened"]
 
 # Tried in this order where nothing tells the input's size.
 SIZES = (224, 32, 28, 64, 96, 128, 256, 299, 384, 512)
+
+
+# What every public function takes for a net.
+Model = Net | str | Path | nn.Module
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,10 @@ def load(
     40
     """
     wishes = _Wishes(None if weights is None else str(weights), input, normalize, labels)
+    if not isinstance(model, str | Path | nn.Module):
+        raise InputError(
+            f"{type(model).__name__!r} is no model; give a torch.nn.Module, or text as torchvision/resnet18, FILE.py:FUNCTION"
+        )
     if isinstance(model, nn.Module):
         blueprint = module_blueprint(model, copied=wishes.weights is not None)
     else:
@@ -100,6 +108,11 @@ def load(
             f"{blueprint.name} draws random numbers when it runs, so its responses are not reproducible",
         )
     return Net(module, image, trace, name=blueprint.name, labels=known_labels, notes=notes, device=place)
+
+
+def opened(net: Model) -> Net:
+    """A net as it is, or what `load` makes of anything else: so every function takes what the command line takes."""
+    return net if isinstance(net, Net) else load(net)
 
 
 def _with_card(model: str, wishes: _Wishes) -> tuple[str, _Wishes]:

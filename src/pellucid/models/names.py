@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from pellucid.errors import InputError, UnknownName, did_you_mean
 from pellucid.models.trace import OUTPUT
@@ -34,15 +34,17 @@ def resolved_layer(asked: str, names: Collection[str]) -> str:
         return alike[0]
     if alike:
         raise UnknownName(f"layer {asked!r} could be {' or '.join(alike)}; write the one that is meant")
-    raise UnknownName(f"no layer {asked!r}; {did_you_mean(name, names)}")
+    raise UnknownName(
+        f"no layer {asked!r}; {did_you_mean(name, names)} `pellucid layers MODEL` lists them all"
+    )
 
 
 def resolved_units(
     queries: Iterable[str | Unit | UnitQuery], layer_of: Callable[[str], Layer], labels: Sequence[str] | None
 ) -> list[Unit]:
-    """The units that the queries name, each once, in the order asked."""
+    """The units that the queries name, each once, in the order asked; lists of queries may stand among them."""
     found: dict[Unit, None] = {}
-    for query in [queries] if isinstance(queries, str) else queries:
+    for query in _flat(queries):
         if isinstance(query, Unit):
             query = UnitQuery(query.layer, (query.index,), position=query.position)
         elif isinstance(query, str):
@@ -59,6 +61,16 @@ def resolved_units(
                 )
             found[Unit(layer.name, index, query.position)] = None
     return list(found)
+
+
+def _flat(queries: object) -> Iterator[str | Unit | UnitQuery]:
+    if isinstance(queries, str | Unit | UnitQuery):
+        yield queries
+    elif isinstance(queries, Iterable):
+        for each in queries:
+            yield from _flat(each)
+    else:
+        raise InputError(f"{queries!r} names no unit; write text as features.7:3, or a Unit")
 
 
 def _check_position(query: UnitQuery, layer: Layer) -> None:

@@ -18,7 +18,7 @@ from pellucid.models.inputs import ImageInput
 from pellucid.models.names import resolved_layer, resolved_units
 from pellucid.models.taps import tap
 from pellucid.models.trace import OUTPUT, Trace
-from pellucid.records import Layer, Unit, UnitQuery
+from pellucid.records import Layer, Layers, Unit, UnitQuery
 from pellucid.version import __version__
 
 __all__ = ["Net"]
@@ -64,9 +64,9 @@ class Net:
             self._digest = now, _digest(state)
         return self._digest[1]
 
-    def layers(self) -> tuple[Layer, ...]:
+    def layers(self) -> Layers:
         """Every layer in the order in which they are ready; the last is `logits`, the network's output."""
-        return tuple(call.layer for call in self.trace.calls.values())
+        return Layers(call.layer for call in self.trace.calls.values())
 
     def layer(self, name: str) -> Layer:
         """The layer of that name; `module.` prefixes and lucent's underscores are understood."""

@@ -92,12 +92,16 @@ def _answer(output: object) -> tuple[Path, Tensor]:
     tensors: Sequence[tuple[Path, Tensor]] = list(tensors_in(output))
     answers = [pair for pair in tensors if pair[0] in (("logits",), ("out",))]
     if not answers and len(tensors) != 1:
-        keys = ", ".join(".".join(map(str, path)) for path, _ in tensors) or "no tensor"
+        parts = ", ".join(f"{'.'.join(map(str, path))}: {_shape(tensor)}" for path, tensor in tensors)
         raise InputError(
-            f"the network returns a {type(output).__name__} of {keys}; one tensor, or one called logits or out, is "
-            "needed: wrap the network in a module that returns it"
+            f"the network returns a {type(output).__name__} with {len(tensors)} tensors{f' ({parts})' * bool(parts)}; one "
+            "tensor, or one called logits or out, is needed: wrap the network in a module that returns it"
         )
     return (answers or tensors)[0]
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a number"
 
 
 def _failure(module: nn.Module, example: Tensor, error: Exception) -> str:

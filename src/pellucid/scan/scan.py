@@ -53,12 +53,14 @@ class Scanned:
     ----------
     layers : by name, as the net names them
     names : of all items, by row
+    listing_digest : a hash of the names
     skipped : (name, reason) of the items that could not be read
     previews : placements and previews of the items that are shown, by row
     """
 
     layers: Mapping[str, LayerScan]
     names: Sequence[str]
+    listing_digest: str
     skipped: tuple[tuple[str, str], ...]
     previews: Previews
 
@@ -106,6 +108,7 @@ def scan(
     return Scanned(
         {layer.name: _found(layer, progress) for layer in chosen},
         names,
+        source.listing_digest,
         tuple((names[row], reason) for row, reason in progress.problems),
         Previews(source, net.input.recipe),
     )

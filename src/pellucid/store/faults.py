@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import sqlite3
@@ -12,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pellucid.errors import AtlasInUse, NoSpace, NotAnAtlas, PellucidError, StorageError
+from pellucid.errors import FULL, AtlasInUse, NoSpace, NotAnAtlas, PellucidError, StorageError
 
 __all__ = ["file_errors", "one_line", "sqlite_errors"]
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_WRITE = sqlite3.SQLITE_IOERR_WRITE
 _DAMAGED = frozenset(
     {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_ERROR}
 )
@@ -70,15 +69,15 @@ def _from_sqlite(path: Path, error: sqlite3.Error) -> PellucidError:
         return AtlasInUse(f"{path} is locked by another program; close that program and try again")
     if main in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return StorageError(f"{path} cannot be written: {said}")
-    if main == sqlite3.SQLITE_FULL or (main == sqlite3.SQLITE_IOERR and _out_of_space(path)):
+    if main == sqlite3.SQLITE_FULL or (main == sqlite3.SQLITE_IOERR and _out_of_space(path, code == _WRITE)):
         return _no_space(path)
     return StorageError(f"the disk answered with an error on {path}: {said}; what was committed is kept")
 
 
 def _from_system(path: Path, error: OSError) -> PellucidError:
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return _no_space(path)
-    return StorageError(f"{error.filename or path}: {error.strerror or error}")
+    return StorageError(f"{path}: {error.strerror or error}")
 
 
 def _no_space(path: Path) -> NoSpace:
@@ -87,17 +86,13 @@ def _no_space(path: Path) -> NoSpace:
     )
 
 
-def _out_of_space(path: Path) -> bool:
-    """Whether a write error was a full disk: SQLite itself tells of ENOSPC only, not of quotas and limits."""
-    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+def _out_of_space(path: Path, writing: bool) -> bool:
+    """Whether an error was a full disk: SQLite itself tells of ENOSPC only, not of quotas and limits."""
     try:
-        own = [Path(f"{os.path.realpath(path)}{end}") for end in ("", "-wal")]
-        sizes = [file.stat().st_size for file in own if file.exists()]
-        if limit != resource.RLIM_INFINITY and max(sizes, default=0) + 2**16 > limit:
-            return True
         with tempfile.TemporaryFile(dir=path.parent, buffering=0) as probe:
             probe.write(bytes(2**16))
             os.fsync(probe.fileno())
     except OSError as error:
-        return error.errno in _FULL
-    return False
+        return error.errno in FULL
+    # The disk took that, so what it refused went beyond the size that files of this process may have.
+    return writing and resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY

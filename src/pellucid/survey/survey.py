@@ -16,7 +16,7 @@ from pellucid.data import Source, open_source
 from pellucid.errors import FinishedWithProblems, InputError
 from pellucid.evidence import EVIDENCE, evidence
 from pellucid.evidence.job import Progress, Settings
-from pellucid.models import Net, load
+from pellucid.models import Model, Net, opened
 from pellucid.records import Unit, UnitQuery
 from pellucid.scan import Scanned, ScanState, scan
 from pellucid.store import AtlasWriter
@@ -61,7 +61,7 @@ class SurveyReport:
 
 
 def survey(
-    net: Net | str,
+    net: Model,
     data: Source | str | Path | None,
     atlas: str | Path,
     *units: str | Unit | UnitQuery,
@@ -70,6 +70,7 @@ def survey(
     strict: bool = False,
     plan_only: bool = False,
     progress: Progress | None = None,
+    **asked: Any,
 ) -> SurveyReport:
     """Make an atlas: every kind of evidence for every unit asked, in a file that survives interruption.
 
@@ -83,7 +84,8 @@ def survey(
     atlas : the file to write, by custom `NAME.atlas`
     units : as `features.7:0-15`; none means all units of the layers before each non-linearity, and of `logits`
     kinds : names of `EVIDENCE`; all by default
-    settings : `seed`, `steps`, `size`, `canvas`, `transforms`, `sign`, `batch`, `memory`: what is not named has its default
+    settings, asked : `seed`, `steps`, `size`, `canvas`, `transforms`, `sign`, `batch`, `memory`, as a mapping or one by
+        one: what is not named has its default
     strict : raise at the end when an item was skipped
     plan_only : say what would be done, and stop
 
@@ -99,7 +101,7 @@ def survey(
     FinishedWithProblems : under `strict`
     """
     started = time.monotonic()
-    seen = load(net) if isinstance(net, str) else net
+    seen, wishes = opened(net), {**(settings or {}), **asked}
     names = list(EVIDENCE) if kinds is None else list(dict.fromkeys(kinds))
     source = None if data is None else open_source(data)
     if source is None and any(evidence(name).NEEDS == "scan" for name in names):
@@ -111,13 +113,13 @@ def survey(
         seen.weights_digest, None if source is None else DataFacts.of(source), torch.get_num_threads()
     )
     # Planned before any file is made: what cannot be done leaves nothing behind.
-    plan = extended(empty, seen, names, chosen, settings or {})
+    plan = extended(empty, seen, names, chosen, wishes)
     if plan_only:
         guess = estimate(seen, source, plan)
         return SurveyReport(Path(atlas), None, plan.to_json(), len(chosen), 0, 0, (), 0.0, guess)
     with AtlasWriter.open(atlas) as writer:
         if writer.plan:
-            plan = extended(_held(writer, empty), seen, names, chosen, settings or {})
+            plan = extended(_held(writer, empty), seen, names, chosen, wishes)
         _prepare(writer, plan, seen, source)
         with _threads(plan.threads):
             resumed, done = _run(writer, plan, seen, source, progress)

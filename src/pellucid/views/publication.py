@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pellucid.errors import InputError, NoSpace, PellucidError, StorageError
+from pellucid.errors import FULL, InputError, NoSpace, PellucidError, StorageError
 from pellucid.store import Atlas
 from pellucid.store.lock import WriterLock
 from pellucid.views.addresses import HOME, MANIFEST
@@ -26,7 +25,6 @@ from pellucid.views.site import Site
 
 __all__ = ["ExportReport", "export", "verify"]
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # Waiting for the disk is most of the work of many small files, and disks take several at once.
 _WRITERS, _MOST_WAITING = 8, 64
 
@@ -93,7 +91,7 @@ def _disk_errors(out: Path) -> Iterator[None]:
     except PellucidError:
         raise
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise NoSpace(
                 f"no space left for {out}; nothing there was changed: free some and export again"
             ) from error
@@ -171,24 +169,37 @@ def _write_file(folder: Path, path: str, data: bytes) -> tuple[str, str]:
     return path, hashlib.sha256(data).hexdigest()
 
 
-def verify(site: str | Path) -> list[str]:
+def verify(site: str | Path, atlas: str | Path | None = None) -> list[str]:
     """What is wrong with an exported site, one line each: files that are missing, changed, or not from the export.
+
+    Parameters
+    ----------
+    site : a folder that `export` wrote
+    atlas : where given, each file is held against what this atlas shows now, so that an older site, or one of another
+        atlas, does not pass; without it, against the site's own manifest
 
     Raises
     ------
+    UnknownName, NotAnAtlas : there is no atlas, or it is damaged
     StorageError : a file cannot be read
     """
     folder = Path(site)
-    ours = manifest_in(folder)
-    if ours is None:
+    wanted = manifest_in(folder)
+    if wanted is None:
         return [f"{folder} is no export: it has no {MANIFEST} of ours"]
+    problems = []
+    if atlas is not None:
+        with Atlas.open(atlas) as opened:
+            shown = {path: hashlib.sha256(data).hexdigest() for path, data in Site(opened).files()}
+        if shown != wanted:
+            problems.append(f"{MANIFEST} lists other files than {atlas} has now")
+            wanted = shown
     there = files_of(folder)
-    problems = [f"{path} is missing" for path in sorted(set(ours) - there)]
-    problems += [f"{path} is not from the export" for path in sorted(there - set(ours) - {MANIFEST})]
+    problems += [f"{path} is missing" for path in sorted(set(wanted) - there)]
+    problems += [f"{path} is not from the export" for path in sorted(there - set(wanted) - {MANIFEST})]
     with _disk_errors(folder):
-        for path in sorted(there & set(ours)):
-            if (folder / path).is_symlink() or hashlib.sha256(
-                (folder / path).read_bytes()
-            ).hexdigest() != ours[path]:
+        for path in sorted(there & set(wanted)):
+            file = folder / path
+            if file.is_symlink() or hashlib.sha256(file.read_bytes()).hexdigest() != wanted[path]:
                 problems.append(f"{path} has changed")
     return problems

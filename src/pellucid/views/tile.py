@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pellucid.figures import Items, Number, Picture
+from pellucid.figures import Item, Items, Number, Picture
 from pellucid.records import Kind, Record
 from pellucid.views.panels import DIAGNOSIS, NOTE
 
@@ -17,13 +17,14 @@ __all__ = ["SortKey", "Tile", "sort_keys", "tile"]
 class Tile:
     """One unit as strips and grids show it.
 
-    `reason` says why there is no picture; `flags` are the first words of its true truth values' labels (as `dead`) and of its
-    diagnoses; `numbers` the sortable ones by `KIND.NAME`; `words` what a text filter looks through.
+    `picture` may be an item: the one that stands first among real inputs. `reason` says why there is no picture;
+    `flags` are the first words of its true truth values' labels (as `dead`) and of its diagnoses; `numbers` the
+    sortable ones by `KIND.NAME`; `words` what a text filter looks through.
     """
 
     index: int
     label: str
-    picture: Picture | None
+    picture: Picture | Item | None
     reason: str
     flags: tuple[str, ...]
     numbers: Mapping[str, Number]
@@ -58,8 +59,8 @@ def tile(index: int, label: str, kinds: Sequence[Kind], records: Mapping[str, Re
     return Tile(index, label, picture, reason, tuple(flags), numbers, words)
 
 
-def _picture(kinds: Sequence[Kind], records: Mapping[str, Record]) -> tuple[Picture | None, str]:
-    """The thumbnail of the first kind that has one, smooth pictures before filters; or why there is none."""
+def _picture(kinds: Sequence[Kind], records: Mapping[str, Record]) -> tuple[Picture | Item | None, str]:
+    """The thumbnail of the first kind that has one, smooth pictures before filters; else a real input; or why there is none."""
     sharp, reason = None, ""
     for kind in kinds:
         figures = records[kind.name].figures if kind.thumbnail and kind.name in records else {}
@@ -70,7 +71,16 @@ def _picture(kinds: Sequence[Kind], records: Mapping[str, Record]) -> tuple[Pict
             sharp = sharp or picture
         elif isinstance(note, Number) and isinstance(note.value, str):
             reason = reason or note.value
-    return sharp, "" if sharp else reason or "no picture yet"
+    if sharp or reason:
+        return sharp, "" if sharp else reason
+    item = _first_item(records)
+    return item, "" if item else "no picture yet"
+
+
+def _first_item(records: Mapping[str, Record]) -> Item | None:
+    every = (figure for record in records.values() for figure in record.figures.values())
+    items = (item for figure in every if isinstance(figure, Items) for item in figure.items[:1])
+    return next((item for item in items if item.preview is not None), None)
 
 
 def _flags(name: str, figure: Number) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pellucid.figures import Blob
+from pellucid.figures import Blob, Item
 from pellucid.figures.markup import Link, text
 from pellucid.figures.words import value_words
 from pellucid.views.addresses import blob_path
@@ -48,6 +48,8 @@ def thumbnail(tile: Tile, link: Link) -> Markup:
     if tile.picture is None:
         return Markup(f'<span class="blank">{text(tile.reason.partition(":")[0])}</span>')
     picture = tile.picture
+    if isinstance(picture, Item):
+        return Markup(picture.thumbnail(link))
     shape = ' class="pixelated"' if picture.pixelated else ""
     # The link around it says which unit this is; a second text would only be read out twice.
     return Markup(
