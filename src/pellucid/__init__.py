@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pellucid.demo import demo as demo
     from pellucid.doctor import doctor as doctor
     from pellucid.errors import PellucidError as PellucidError
+    from pellucid.evidence.consistency import consistency as consistency
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
@@ -45,6 +46,7 @@ _HOMES = {
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
     "channel": "pellucid.ascent",
+    "consistency": "pellucid.evidence.consistency",
     "demo": "pellucid.demo",
     "direction": "pellucid.ascent",
     "doctor": "pellucid.doctor",
@@ -72,6 +74,7 @@ __all__ = [
     "PellucidError",
     "__version__",
     "channel",
+    "consistency",
     "demo",
     "direction",
     "doctor",

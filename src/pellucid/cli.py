@@ -379,6 +379,40 @@ def examples(
         )
 
 
+@command(app, "consistency")
+def consistency(
+    model: Model,
+    units: Units,
+    out: OutDir,
+    common: Common,
+    options: ModelOptions,
+    ascent: AscentOptions,
+    starts: Annotated[int, typer.Option("--starts", help="random starts of each unit")] = 9,
+    memory: Annotated[
+        str, typer.Option("--memory", help="how much memory a batch may take, as 4GiB")
+    ] = "4GiB",
+) -> None:
+    """Climb each unit from several random starts: is it the same maximum, and the same picture?"""
+    from pellucid.evidence.consistency import consistency as measure
+
+    folder_path(out)
+    net = options.load(model, common)
+    asked = {**ascent.settings(), "seed": common.seed, "memory": _bytes(memory)}
+    with progress_bar(common.quiet or common.json) as progress:
+        found = measure(net, *units, starts=starts, progress=progress, **asked)
+    paths = found.save(out)
+    if common.json:
+        rows = [
+            {**one.to_json(), "pictures": [str(path) for path in own]}
+            for one, own in zip(found, paths, strict=True)
+        ]
+        print_json({"units": rows, "seconds": round(found.seconds, 3)})
+        return
+    table = found.table()
+    print_table(table.columns, table.rows)
+    say(f"{len(found)} units from {starts} starts each in {found.seconds:.1f} s: {out}", common.quiet)
+
+
 @command(app, "survey")
 def survey(
     model: Model,
@@ -389,7 +423,8 @@ def survey(
     ascent: AscentOptions,
     units: Annotated[list[str] | None, typer.Argument(help="as for optimize; all when left out")] = None,
     evidence: Annotated[
-        str | None, typer.Option("--evidence", help="kinds, separated by commas; all when left out")
+        str | None,
+        typer.Option("--evidence", help="kinds by commas; filters,optimum,examples when left out"),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="print units, time and disk, and stop")] = False,
     memory: Memory = "4GiB",

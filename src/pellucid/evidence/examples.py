@@ -27,6 +27,7 @@ from pellucid.scan import Entry, Scanned, ScanState, Statistics, scan
 __all__ = [
     "KIND",
     "NEEDS",
+    "SETTINGS",
     "Example",
     "Examples",
     "UnitExamples",
@@ -64,6 +65,7 @@ KIND = Kind(
     sortable=("maximum", "mean", "sd", "minimum", "zeros"),
 )
 NEEDS = "scan"
+SETTINGS = frozenset({"batch"})
 BAND_WORDS = {"max": "excited most", "min": "excited least"}
 MOST_ROWS = 40  # of a sheet that is still looked at
 

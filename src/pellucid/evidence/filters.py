@@ -20,7 +20,7 @@ from pellucid.models import Model, Net, opened
 from pellucid.records import Kind, Panel, Provenance, Record, Unit
 from pellucid.scan import Scanned
 
-__all__ = ["KIND", "NEEDS", "Filters", "filters", "plan", "run", "settings", "units"]
+__all__ = ["KIND", "NEEDS", "SETTINGS", "Filters", "filters", "plan", "run", "settings", "units"]
 
 KIND = Kind(
     name="filters",
@@ -56,6 +56,7 @@ KIND = Kind(
     sortable=("norm", "family", "orientation", "frequency", "chroma"),
 )
 NEEDS = "weights"
+SETTINGS: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

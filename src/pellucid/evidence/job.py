@@ -59,13 +59,15 @@ def shared_out(kind: str, layer: str, indices: Sequence[int], most: int) -> list
 class Evidence(Protocol):
     """The names that a module must have to be a kind of evidence.
 
-    `NEEDS` is `weights`, `scan` or `ascent`: where its numbers come from. Kinds that need the scan share one pass.
+    `NEEDS` is `weights`, `scan` or `ascent`: where its numbers come from. Kinds that need the scan share one pass. `SETTINGS`
+    names what may be set.
     `settings` completes what the user asked; its values are JSON, are kept in the plan, and decide everything that the
     records depend on. `units` says which units this kind is about when those were asked. `plan` shares units out in jobs.
     """
 
     KIND: Kind
     NEEDS: str
+    SETTINGS: frozenset[str]
 
     def settings(self, net: Net, asked: Settings) -> dict[str, Any]: ...
 

@@ -5,27 +5,21 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pellucid.ascent import (
-    CANVASES,
     OBJECTIVES,
-    OPTIMIZERS,
-    STOPS,
-    TRANSFORMS,
     Climbed,
-    ClimbSettings,
     Goal,
     Objective,
     Target,
     batch_size,
-    best_precision,
     climb,
     ends_at_zero,
-    regularize_as,
 )
-from pellucid.errors import InputError, UnknownName, did_you_mean
+from pellucid.errors import InputError
+from pellucid.evidence.climbing import SIGN_TEXT, SIGNS, aim_of, climb_settings, completed, known_settings
 from pellucid.evidence.job import Job, Progress, Settings, by_layer, shared_out
 from pellucid.evidence.optima import Optima, Optimum
 from pellucid.figures import Blob, Figure, Number, Picture
@@ -33,7 +27,7 @@ from pellucid.models import Model, Net, opened
 from pellucid.records import Kind, Layer, Panel, Provenance, Record, Unit, UnitQuery
 from pellucid.scan import Scanned
 
-__all__ = ["KIND", "NEEDS", "Optima", "Optimum", "optimize", "plan", "run", "settings", "units"]
+__all__ = ["KIND", "NEEDS", "SETTINGS", "Optima", "Optimum", "optimize", "plan", "run", "settings", "units"]
 
 KIND = Kind(
     name="optimum",
@@ -70,15 +64,8 @@ KIND = Kind(
     sortable=("activation_positive", "activation_negative"),
 )
 NEEDS = "ascent"
-SIGNS = {"+": (1,), "-": (-1,), "both": (1, -1)}
-SIGN_TEXT = {1: "+", -1: "-"}
-TABLES: dict[str, Collection[str]] = {
-    "objective": OBJECTIVES,
-    "canvas": CANVASES,
-    "transforms": TRANSFORMS,
-    "optimizer": OPTIMIZERS,
-    "stop": STOPS,
-}
+OWN = {"objective": None, "sign": "both", "pictures": 1}
+SETTINGS = known_settings(OWN)
 
 
 def optimize(
@@ -129,7 +116,7 @@ def optimize(
     goals = [goal for one in units for goal in _goals(seen, one, complete)]
     if not goals:
         raise InputError("no unit was asked; name some, as features.7:0-15")
-    found = climb(seen, list(dict.fromkeys(goals)), _climbing(complete), on_step=_steps(progress))
+    found = climb(seen, list(dict.fromkeys(goals)), climb_settings(complete), on_step=_steps(progress))
     return Optima([_optimum(seen, one, complete) for one in found], time.monotonic() - started)
 
 
@@ -148,7 +135,7 @@ def _goals(net: Net, asked: str | Unit | UnitQuery | Objective, settings: Settin
         return _goals_of(net, aim.terms[0].unit, aim, settings)
     goals = []
     for unit in net.units([asked]):
-        chosen = None if settings["objective"] is None else OBJECTIVES[settings["objective"]](unit)
+        chosen = aim_of(unit, settings)
         goals += _goals_of(net, unit if chosen is None else chosen.terms[0].unit, chosen, settings)
     return goals
 
@@ -170,51 +157,10 @@ def settings(net: Net, asked: Settings) -> dict[str, Any]:
     InputError : a setting that does not exist, or a value that makes no sense
     UnknownName : an objective, canvas, optimizer, regularizer or preset of transforms that does not exist
     """
-    climbing = {field.name for field in dataclasses.fields(ClimbSettings)}
-    known = {"objective", "sign", "pictures", *climbing}
-    for name in asked:
-        if name not in known:
-            raise InputError(f"optimize has no setting {name!r}; {did_you_mean(name, sorted(known), 24)}")
-    given = {name: value for name, value in asked.items() if value is not None}
-    sign, objective, pictures = given.get("sign", "both"), given.get("objective"), given.get("pictures", 1)
-    if sign not in SIGNS:
-        raise InputError(f"sign {sign!r}: write +, - or both")
-    if not isinstance(pictures, int) or pictures < 1:
-        raise InputError(f"pictures {pictures}: at least 1 of each unit is needed")
-    for what, table in TABLES.items():
-        if what in given and given[what] not in table:
-            raise UnknownName(
-                f"no {what} is called {given[what]!r}; {did_you_mean(str(given[what]), table, 9)}"
-            )
-    wishes = _typed({name: value for name, value in given.items() if name in climbing})
-    # Written out, so that a survey that goes on elsewhere computes in the same number format.
-    wishes.setdefault("precision", best_precision(net.device))
-    complete = ClimbSettings(**wishes)
-    if max(complete.snapshots, default=0) > complete.steps:
-        raise InputError(
-            f"a snapshot after {max(complete.snapshots)} steps of {complete.steps}; ask for earlier ones"
-        )
-    return {"objective": objective, "sign": sign, "pictures": pictures, **complete.to_json()}
-
-
-def _typed(wishes: dict[str, Any]) -> dict[str, Any]:
-    """What a user writes in short, written out as `ClimbSettings` takes it."""
-    if isinstance(wishes.get("size"), int):
-        wishes["size"] = (wishes["size"], wishes["size"])
-    if "regularize" in wishes:
-        wishes["regularize"] = regularize_as(wishes["regularize"])
-    if "snapshots" in wishes:
-        wishes["snapshots"] = _snapshots(wishes["snapshots"], wishes.get("steps", ClimbSettings.steps))
-    return wishes
-
-
-def _snapshots(asked: str | Iterable[int], steps: int) -> tuple[int, ...]:
-    if asked == "all":
-        return tuple(range(steps + 1))
-    try:
-        return tuple(sorted({int(step) for step in (asked.split(",") if isinstance(asked, str) else asked)}))
-    except (TypeError, ValueError):
-        raise InputError(f"snapshots {asked!r}: write steps, as 0,8,32, or all") from None
+    complete = completed(net, asked, OWN, "optimize")
+    if not isinstance(complete["pictures"], int) or complete["pictures"] < 1:
+        raise InputError(f"pictures {complete['pictures']}: at least 1 of each unit is needed")
+    return complete
 
 
 def units(net: Net, asked: Sequence[Unit]) -> list[Unit]:
@@ -226,7 +172,7 @@ def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
     """Units of one layer together, as many as the memory holds with all their signs."""
     if settings["pictures"] > 1 or settings["objective"] == "layer":
         raise InputError("a record holds one picture of one unit for each sign; ask optimize for others")
-    climbing = _climbing(settings)
+    climbing = climb_settings(settings)
     jobs: list[Job] = []
     for layer, indices in by_layer(units).items():
         signs = {goal.sign for goal in _goals(net, Unit(layer, indices[0]), settings)}
@@ -238,7 +184,7 @@ def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
 def run(net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iterable[Record]:
     """One record for each unit, with the picture of each sign."""
     asked = [_goals(net, Unit(job.layer, index), settings) for index in job.indices]
-    climbing = dataclasses.replace(_climbing(settings), batch=job.full * len(asked[0]))
+    climbing = dataclasses.replace(climb_settings(settings), batch=job.full * len(asked[0]))
     made = iter(climb(net, [goal for goals in asked for goal in goals], climbing))
     for index, goals in zip(job.indices, asked, strict=True):
         optima = [_optimum(net, next(made), settings) for _ in goals]
@@ -254,11 +200,6 @@ def _no_negative(layer: Layer) -> str:
     """Why a rectified layer has no negative optimum, and who has."""
     fed_by = f"; the layers that feed it have one: {', '.join(layer.fed_by)}" if layer.fed_by else ""
     return f"{layer.name} ends in its own ReLU and is never below 0, so it has no negative optimum{fed_by}"
-
-
-def _climbing(settings: Settings) -> ClimbSettings:
-    climbing = {field.name for field in dataclasses.fields(ClimbSettings)}
-    return ClimbSettings.from_json({name: settings[name] for name in settings if name in climbing})
 
 
 def _signs(net: Net, aim: Objective, settings: Settings) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from pellucid.survey.plan import Pass, Plan
 __all__ = ["Estimate", "estimate"]
 
 # Stored bytes by unit: two optima as PNG, previews shared among units, numbers. Measured on the embedded network.
-BYTES_BY_UNIT = {"filters": 1_500, "optimum": 60_000, "examples": 12_000}
+BYTES_BY_UNIT = {"filters": 1_500, "optimum": 60_000, "examples": 12_000, "consistency": 220_000}
 PROBE_ITEMS = 64
 PROBE_STEPS = 2
 

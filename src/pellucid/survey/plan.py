@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pellucid.data import Source
-from pellucid.errors import InputError
-from pellucid.evidence import Job, evidence
+from pellucid.errors import InputError, did_you_mean
+from pellucid.evidence import EVIDENCE, Job, evidence
 from pellucid.evidence.job import Settings
 from pellucid.models.net import Net
 from pellucid.records import Unit
 
 __all__ = ["DataFacts", "Pass", "Plan", "extended"]
+
+# What every survey may be told, also one whose kinds have no use for it.
+GENERAL = frozenset({"seed", "memory", "batch"})
 
 
 @dataclass(frozen=True)
@@ -112,11 +115,16 @@ def extended(plan: Plan, net: Net, kinds: Sequence[str], units: Sequence[Unit], 
 
     Raises
     ------
-    InputError : the atlas holds that kind made with other settings
+    InputError : the atlas holds that kind made with other settings, or a setting that no kind has
     """
-    for name in kinds:
-        module = evidence(name)
-        settings = module.settings(net, asked)
+    modules = {name: evidence(name) for name in kinds}
+    # What another kind knows is no mistake: the same options may stand in every call that adds a kind.
+    known = GENERAL.union(*(evidence(name).SETTINGS for name in EVIDENCE))
+    for wish in asked:
+        if wish not in known:
+            raise InputError(f"no setting {wish!r}; {did_you_mean(wish, sorted(known), 24)}")
+    for name, module in modules.items():
+        settings = module.settings(net, {wish: asked[wish] for wish in asked if wish in module.SETTINGS})
         earlier = [each for each in plan.passes if each.kind == name]
         for each in earlier:
             _check_same(name, each.settings, settings)

@@ -14,7 +14,7 @@ import torch
 
 from pellucid.data import Source, open_source
 from pellucid.errors import FinishedWithProblems, InputError
-from pellucid.evidence import EVIDENCE, evidence
+from pellucid.evidence import EVIDENCE, USUAL, evidence
 from pellucid.evidence.job import Progress, Settings
 from pellucid.models import Model, Net, opened
 from pellucid.records import Unit, UnitQuery
@@ -83,7 +83,7 @@ def survey(
     data : a folder of images, a source, `demo`, or None when no kind needs data
     atlas : the file to write, by custom `NAME.atlas`
     units : as `features.7:0-15`; none means all units of the layers before each non-linearity, and of `logits`
-    kinds : names of `EVIDENCE`; all by default
+    kinds : names of `EVIDENCE`; those in `USUAL` by default
     settings, asked : `seed`, `steps`, `size`, `canvas`, `transforms`, `sign`, `batch`, `memory`, as a mapping or one by
         one: what is not named has its default
     strict : raise at the end when an item was skipped
@@ -102,7 +102,7 @@ def survey(
     """
     started = time.monotonic()
     seen, wishes = opened(net), {**(settings or {}), **asked}
-    names = list(EVIDENCE) if kinds is None else list(dict.fromkeys(kinds))
+    names = list(USUAL if kinds is None else dict.fromkeys(kinds))
     source = None if data is None else open_source(data)
     if source is None and any(evidence(name).NEEDS == "scan" for name in names):
         raise InputError(
