@@ -16,7 +16,9 @@ from pellucid.errors import InputError
 from pellucid.evidence.job import Job, Settings
 from pellucid.figures import Figure, Number, Picture
 from pellucid.kernels import Bank, LayerReading, Page, SheetStyle, filter_sheet, filter_tiles, read
-from pellucid.models import Model, Net, opened
+from pellucid.models import BareNet, Model, Net, opened_or_bare
+from pellucid.models.first_layer import FirstLayer, sees_its_kernel
+from pellucid.models.net import versions
 from pellucid.records import Kind, Panel, Provenance, Record, Unit
 from pellucid.scan import Scanned
 
@@ -112,18 +114,20 @@ class Filters:
         return self.page().png(self.provenance.to_json())
 
 
-def filters(net: Model, layer: str | None = None) -> Filters:
+def filters(net: Model | BareNet, layer: str | None = None) -> Filters:
     """The filters of the first layer, as they apply to an image in 0..1, and what each looks for.
 
     Parameters
     ----------
-    net : what `load` returns, or what it takes
-    layer : another layer with kernels, whose weights are shown as they are, channel by channel
+    net : what `load` returns, or what it takes; of a net of signals or volumes, which cannot be fed yet, the weights as they
+        are
+    layer : another layer with kernels; one that looks at the image too is read like the first, a deeper one's weights are
+        shown as they are, channel by channel
 
     Raises
     ------
     UnknownName : no such layer
-    InputError : no layer of the net looks at the image itself, or the layer has no kernels
+    InputError : no layer of the net looks at the image itself, the layer has no kernels, or they hold NaN
 
     References
     ----------
@@ -138,20 +142,31 @@ def filters(net: Model, layer: str | None = None) -> Filters:
     >>> len(found.reading.filters) == len(found.units)
     True
     """
-    seen = opened(net)
-    asked = None if layer is None else seen.layer(layer).name
-    if asked is None or asked == _first_name(seen):
-        first = seen.first_layer()
-        name, weights = first.layer.name, first.weight.cpu().numpy()
-    else:
-        name, weights = asked, _kernels(seen, asked)
-    source = Provenance(seen.name, seen.weights_digest, "filters", {}, None, seen.card()["versions"], name)
-    return Filters(name, Bank.of(weights, layer=name), source)
+    seen = opened_or_bare(net)
+    bank = _bare_bank(seen, layer) if isinstance(seen, BareNet) else _bank(seen, layer)
+    source = Provenance(seen.name, seen.weights_digest, "filters", {}, None, versions(), bank.layer)
+    return Filters(bank.layer, bank, source)
 
 
-def _first_name(net: Net) -> str | None:
+def _bare_bank(net: BareNet, layer: str | None) -> Bank:
+    found = net.kernels(layer)
+    return Bank.of(found.weight.numpy(), layer=found.layer, deeper=not found.first)
+
+
+def _bank(net: Net, layer: str | None) -> Bank:
+    asked = None if layer is None else net.layer(layer)
+    first = _first_or_none(net) if asked is not None else net.first_layer()
+    if asked is not None and (first is None or asked.name != first.layer.name):
+        first = net.first_layer(asked.name) if sees_its_kernel(net, asked) else None
+    if first is not None:
+        return Bank.of(first.weight.cpu().numpy(), layer=first.layer.name)
+    name = asked.name if asked is not None else ""
+    return Bank.of(_kernels(net, name), layer=name, deeper=True)
+
+
+def _first_or_none(net: Net) -> FirstLayer | None:
     try:
-        return net.first_layer().layer.name
+        return net.first_layer()
     except InputError:
         return None
 
@@ -162,9 +177,9 @@ def _kernels(net: Net, layer: str) -> np.ndarray[Any, Any]:
         getattr(net.module.get_submodule(layer.split("#")[0]), "weight", None) if layer != "logits" else None
     )
     if weight is None or weight.ndim not in (3, 4, 5):
-        raise InputError(
-            f"{layer} has no kernels to show; a convolution has, {_first_name(net) or 'another layer'} for one"
-        )
+        first = _first_or_none(net)
+        there = first.layer.name if first else "another layer"
+        raise InputError(f"{layer} has no kernels to show; a convolution has, {there} for one")
     return np.asarray(weight.detach().float().cpu().numpy())
 
 

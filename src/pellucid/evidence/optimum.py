@@ -170,6 +170,10 @@ def settings(net: Net, asked: Settings) -> dict[str, Any]:
     InputError : a setting that does not exist, or a value that makes no sense
     UnknownName : an objective, canvas, optimizer, regularizer or preset of transforms that does not exist
     """
+    if net.input.channels not in (1, 3):
+        raise InputError(
+            f"{net.name} takes {net.input.channels} channels, which cannot be painted yet; 3 channels or gray can"
+        )
     climbing = {field.name for field in dataclasses.fields(ClimbSettings)}
     known = {"objective", "sign", "pictures", *climbing}
     for name in asked:
