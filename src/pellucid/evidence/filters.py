@@ -15,7 +15,16 @@ from PIL import Image
 from pellucid.errors import InputError
 from pellucid.evidence.job import Job, Settings
 from pellucid.figures import Figure, Number, Picture
-from pellucid.kernels import Bank, LayerReading, Page, SheetStyle, filter_sheet, filter_tiles, read
+from pellucid.kernels import (
+    Bank,
+    LayerReading,
+    Page,
+    SheetStyle,
+    filter_order,
+    filter_sheet,
+    filter_tiles,
+    read,
+)
 from pellucid.models import BareNet, Model, Net, opened_or_bare
 from pellucid.models.first_layer import FirstLayer, sees_its_kernel
 from pellucid.models.net import versions
@@ -46,16 +55,24 @@ KIND = Kind(
                 "opponent_axis",
                 "dc",
                 "gabor_r2",
+                "edge_r2",
                 "blob_r2",
                 "center_surround_r2",
                 "symmetry",
                 "negated_by",
                 "duplicate_of",
+                "untrained",
+                "dead",
             ),
+        ),
+        Panel(
+            "The filters together",
+            "How many of each family there are, and how many look untrained, dead, or are there twice.",
+            ("verdict", "family_place", "likeness_place"),
         ),
     ),
     thumbnail="filter",
-    sortable=("norm", "family", "orientation", "frequency", "chroma"),
+    sortable=("family_place", "orientation", "frequency", "norm", "likeness_place", "chroma"),
 )
 NEEDS = "weights"
 
@@ -207,15 +224,28 @@ def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
 def run(net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iterable[Record]:
     """One record for each filter."""
     found = filters(net, job.layer)
-    tiles = filter_tiles(found.bank)
+    tiles, places = filter_tiles(found.bank), _places(found)
     source = found.provenance.to_json()
     for index in job.indices:
         picture = Picture.of(
             tiles[index], source, alt=f"filter {job.layer}:{index}, gray is zero", pixelated=True
         )
-        yield Record(
-            KIND.name, job.layer, index, {"filter": picture, **_numbers(found, index)}, found.provenance
-        )
+        verdict = {"verdict": Number(found.reading.verdict, "of all filters")}
+        numbers = {**_numbers(found, index), **verdict, **places[index]}
+        yield Record(KIND.name, job.layer, index, {"filter": picture, **numbers}, found.provenance)
+
+
+def _places(found: Filters) -> list[dict[str, Figure]]:
+    """Where each filter stands by family and beside its like, for sorting."""
+    places: list[dict[str, Figure]] = [{} for _ in found.units]
+    orders = (
+        ("family", "family_place", "place by family"),
+        ("cluster", "likeness_place", "place by likeness"),
+    )
+    for by, name, label in orders:
+        for place, unit in enumerate(filter_order(found.bank, found.reading, by)):
+            places[unit][name] = Number(place, label)
+    return places
 
 
 def _numbers(found: Filters, index: int) -> dict[str, Figure]:
@@ -235,6 +265,9 @@ def _numbers(found: Filters, index: int) -> dict[str, Figure]:
         "blob_r2": Number(row.blob_r2, "R² of a blob"),
         "center_surround_r2": Number(row.center_surround_r2, "R² of a center with surround"),
         "symmetry": Number(row.symmetry, "symmetry, −1 odd to 1 even"),
+        "edge_r2": Number(row.edge_r2, "R² of an edge"),
+        "untrained": Number(row.noisy, "looks untrained"),
+        "dead": Number(row.dead, "dead"),
         "negated_by": Number(row.negated_by, "its negative is filter"),
         "duplicate_of": Number(row.duplicate_of, "its double is filter"),
     }
