@@ -88,7 +88,7 @@ def _head(
     yield Label(MARGIN, MARGIN + TITLE - 4, fitted(title or bank.layer or "first layer", TITLE, room), TITLE)
     colors = scale_words(bank, scale=style.scale, style=style.style or style_of(bank, style.bands))
     twice = next((row for row in reading.filters if _caption(row) != str(row.unit)), None)
-    legend = f" {_caption(twice)}: the same, or with - the negative." if twice else ""
+    legend = f" {_caption(twice)}: {_legend(twice)}." if twice else ""
     words = ("; ".join((bank.words, *colors)) + ".", reading.health + legend)
     lines = [line for part in words for line in _wrapped(part, room)]
     for number, line in enumerate(lines):
@@ -100,6 +100,10 @@ def _caption(row: FilterReading) -> str:
     if row.duplicate_of is not None:
         return f"{row.unit} = {row.duplicate_of}"
     return f"{row.unit}" if row.negated_by is None else f"{row.unit} = -{row.negated_by}"
+
+
+def _legend(row: FilterReading) -> str:
+    return "one filter twice" if row.duplicate_of is not None else "a filter and its negative"
 
 
 def _fits(words: str, room: float) -> bool:
