@@ -150,3 +150,98 @@ def test_the_command_refuses_in_one_line(
     check_refused(
         lambda: run(["respond", str(tmp_path / "i.png"), *extra, "-o", str(tmp_path / "o.png")]), capsys
     )
+
+
+def test_a_linear_layer_on_the_whole_image_has_one_response() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 2))
+    net = pl.load(module, input="1x8x8", normalize="none")
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    found = pl.respond(Image.fromarray(pixels), net=net, unit="1:3")
+    wanted = module[1](torch.from_numpy(pixels / 255).float().reshape(1, -1))[0, 3].item()
+    assert found.maps.shape == (1, 1)
+    assert found.probe.sum == pytest.approx(wanted, abs=1e-5)
+    assert found.probe.patch.shape == (8, 8)  # a gray patch has no axis of channels
+    assert pl.respond(Image.fromarray(pixels), net=net).maps.shape == (5, 1, 1)
+    assert found.plot().width > 0
+
+
+class Tokens(nn.Module):
+    """Patches laid out as a sequence before a linear layer weighs them, as in MLP-Mixer written by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Linear(3 * 4 * 4, 6)
+        self.fc = nn.Linear(6, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        n, c, h, w = x.shape
+        rows = x.reshape(n, c, h // 4, 4, w // 4, 4).permute(0, 2, 4, 1, 3, 5).reshape(n, -1, c * 16)
+        return self.fc(self.patches(rows).relu().mean(1))
+
+
+def test_tokens_in_rows_are_a_map() -> None:
+    torch.manual_seed(0)
+    module = Tokens()
+    net = pl.load(module, input="3x12x16", normalize="none")
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    found = pl.respond(Image.fromarray(pixels), net=net, unit="patches:2", at=(2, 1))
+    assert found.maps.shape == (3, 4)
+    assert found.probe.box == (4, 8, 8, 12)
+    assert found.probe.sum == pytest.approx(found.maps[2, 1], abs=1e-5)
+
+
+def test_an_array_with_the_nets_channels_and_a_picture_without() -> None:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(4, 3, 3)
+    net = pl.load(nn.Sequential(conv), input="4x9x9", normalize="none")
+    pixels = np.random.default_rng(0).random((9, 9, 4))
+    found = pl.respond(pixels, net=net, unit="0:1")
+    wanted = conv(torch.from_numpy(pixels).float().permute(2, 0, 1)[None])[0, 1].detach().numpy()
+    np.testing.assert_allclose(found.maps, wanted, atol=1e-5)
+    with pytest.raises(InputError, match="takes 4 channels; a picture has red, green and blue"):
+        pl.respond(Image.new("RGB", (9, 9)), net=net)
+    with pytest.raises(InputError, match=r"fed 9x9x4"):
+        pl.respond(pixels[..., :3], net=net)
+    with pytest.raises(InputError, match=r"0\.\.1"):
+        pl.respond(pixels * 255, net=net)
+
+
+def test_a_position_in_the_address() -> None:
+    net, _ = normalized_net(0)
+    image = Image.new("RGB", (24, 24), (10, 200, 30))
+    probe = pl.respond(image, net=net, unit="0:3@4,5").probe
+    assert (probe.y, probe.x) == (4, 5)
+    assert pl.respond(image, net=net, unit="0:3@center").probe.y == 5
+    with pytest.raises(InputError, match="name one position"):
+        pl.respond(image, net=net, unit="0:3@4,5", at=(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"kernel": LAPLACIAN, "unit": "0:3"}, "goes with a model"),
+        ({"net": True, "pad": "zero"}, "goes with a kernel"),
+        ({"net": True, "color": True}, "goes with a kernel"),
+        ({"net": True, "at": (0, 0)}, "goes with one unit"),
+        ({"net": True, "unit": "0:0-3"}, "is 4 units"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(more: dict[str, object], words: str) -> None:
+    net, _ = normalized_net(0)
+    asked = {**more, "net": net} if "net" in more else more
+    with pytest.raises(InputError, match=words):
+        pl.respond(Image.new("RGB", (24, 24)), **asked)
+
+
+def test_what_a_relu_cuts_off_is_black() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU())
+    with torch.no_grad():
+        module[0].weight.fill_(1).mul_(torch.tensor([1.0, -1.0]).view(2, 1, 1, 1))
+        module[0].bias.zero_()
+    net = pl.load(module, input="3x8x8", normalize="none")
+    found = pl.respond(Image.new("RGB", (8, 8), "white"), net=net)
+    labels = [mark.words for mark in found.page.marks if hasattr(mark, "words")]
+    assert any("which 1 cuts off" in words for words in labels)
+    assert {"0 · 3", "1 · silent"} <= set(labels)
+    assert found.maps.min() == -3  # the numbers stay as the layer gives them

@@ -33,7 +33,7 @@ from pellucid.figures.file import folder_path, picture_path
 from pellucid.terminal import complain, print_json, print_table, progress_bar, say
 
 if TYPE_CHECKING:
-    from pellucid.models import Net
+    from pellucid.models import BareNet, Net
 
 app = typer.Typer(
     name="pellucid",
@@ -89,19 +89,23 @@ class ModelOptions:
         """The net, with its loud lines on standard error."""
         from pellucid.models import load
 
-        net = load(
-            model,
-            weights=self.weights,
-            input=self.input,
-            normalize=self.normalize,
-            labels=self.labels,
-            device=common.device,
-            seed=common.seed,
-            trust_code=self.trust_code,
-        )
+        net = load(model, **self._given(common))
         for note in () if common.quiet else net.notes:
             complain(note)
         return net
+
+    def load_or_bare(self, model: str, common: Common) -> Net | BareNet:
+        """The net; one of signals or volumes, which cannot be fed yet, only to be looked at."""
+        from pellucid.models import opened_or_bare
+
+        net = opened_or_bare(model, **self._given(common))
+        for note in () if common.quiet else net.notes:
+            complain(note)
+        return net
+
+    def _given(self, common: Common) -> dict[str, Any]:
+        """The arguments of `load`."""
+        return {**dataclasses.asdict(self), "device": common.device, "seed": common.seed}
 
 
 @dataclass(frozen=True)
@@ -246,16 +250,19 @@ def filters(
         str, typer.Option("--order", help="family, orientation, frequency, norm, cluster or index")
     ] = "family",
     scale: Annotated[str, typer.Option("--scale", help="own or shared")] = "own",
+    bands: Annotated[
+        str | None, typer.Option("--bands", help="the channels to draw as red, green and blue, as 3,2,1")
+    ] = None,
     out: OutPicture = None,
 ) -> None:
     """The first layer's filters as pictures, and what each looks for."""
     from pellucid.evidence.filters import filters as read
-    from pellucid.kernels import SheetStyle
+    from pellucid.kernels import SheetStyle, band_colors
 
     picture = picture_path(out or Path("filters.png"), (".png", ".svg"))
-    net = options.load(model, common)
-    found = read(net, layer)
-    found.save(picture, SheetStyle(order=order, scale=scale))
+    found = read(options.load_or_bare(model, common), layer)
+    colors = None if bands is None else band_colors(found.bank, bands)
+    found.save(picture, SheetStyle(order=order, scale=scale, bands=colors))
     if common.json:
         print_json({**found.to_json(), "picture": str(picture)})
     else:

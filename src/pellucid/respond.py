@@ -17,9 +17,12 @@ from pellucid.data import fed, open_image
 from pellucid.errors import InputError, UnknownName
 from pellucid.kernels import Page, Probe, agreement, agreement_figure, kernel_from, response_sheet, strongest
 from pellucid.models import Model, Net, opened, tap
+from pellucid.models.first_layer import FirstLayer
 from pellucid.records import Unit
 
 __all__ = ["Response", "respond"]
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ class Response:
 
 
 def respond(
-    image: str | Path | Image.Image,
+    image: str | Path | Image.Image | NDArray[Any],
     *,
     kernel: str | ArrayLike | None = None,
     net: Model | None = None,
@@ -72,19 +75,22 @@ def respond(
 
     Parameters
     ----------
-    image : a file, or an RGB or gray picture
+    image : a file, an RGB or gray picture, or an array (h, w) or (h, w, C), uint8 or floats in 0..1; for a net an array of
+        its input's size and channels, which is fed untouched
     kernel : rows as `0 1 0; 1 -4 1; 0 1 0`, a name as `laplacian` or `gabor:45,0.1`, or an array (kh, kw); correlated without
         padding with the gray image (Rec. 601 luma) in 0..1
     net, unit : instead of a kernel: a unit of the layer that looks at the image, with the layer's own padding and stride and
-        the net's normalization, on the image as the net is fed it; without `unit` all units of that layer
-    at : (y, x) in the response map to take apart; where the response is strongest in magnitude when left out
+        the net's normalization, on the image as the net is fed it; without `unit` all units of that layer. A linear layer
+        on the whole image has a map of one response
+    at : (y, x) in the response map to take apart; `LAYER:INDEX@Y,X` says the same; where the response is strongest in
+        magnitude when left out
     pad : `reflect` or `zero`, for a kernel
     color : the kernel on red, green and blue one by one
 
     Raises
     ------
-    InputError : a kernel that is not rectangular or larger than the image, a position outside the map, a layer that does not
-        look at the image itself
+    InputError : a kernel that is not rectangular or larger than the image, a position outside the map, an image without the
+        net's channels, a layer that does not look at the image itself, an option that does not go with the others
     UnknownName : no such file, name of a kernel, layer or unit
 
     Examples
@@ -95,23 +101,38 @@ def respond(
     >>> respond(halves, kernel="0 1 0; 1 -4 1; 0 1 0").maps[:, 0].tolist()
     [0.0, 0.0, 1.0, -1.0, 0.0, 0.0]
     """
-    if (kernel is None) == (net is None):
-        raise InputError(
-            "name a kernel, as 0 1 0; 1 -4 1; 0 1 0, or a model with a first layer: one of the two"
-        )
-    picture = image if isinstance(image, Image.Image) else _opened(Path(image))
+    _check_options(kernel, net, unit, at, pad, color)
+    picture = _opened(Path(image)) if isinstance(image, str | Path) else image
     if net is not None:
         return _of_net(picture, opened(net), unit, at)
     weights = kernel_from(kernel) if isinstance(kernel, str) else np.asarray(kernel, float)
     found = agreement(picture, weights, pad=pad, color=color)
     probe = found.probe(at)
     shown = found.response if found.response.ndim == 2 else found.response[..., _channel(probe)]
-    words = kernel if isinstance(kernel, str) else "kernel"
+    words = f"the kernel {kernel.strip()}" if isinstance(kernel, str) else "the kernel"
     page = agreement_figure(
-        picture, shown, probe, title=f"The agreement of {words} with every patch of the image"
+        picture if isinstance(picture, Image.Image) else _picture(_in_unit_range(picture)),
+        shown,
+        probe,
+        title=f"The agreement of {words} with every patch of the image",
     )
     source = {"method": "respond", "kernel": weights.tolist(), "pad": pad, "color": color}
     return Response(found.response, probe, page, source)
+
+
+def _check_options(
+    kernel: object, net: Model | None, unit: object, at: object, pad: str | None, color: bool
+) -> None:
+    if (kernel is None) == (net is None):
+        raise InputError(
+            "name a kernel, as 0 1 0; 1 -4 1; 0 1 0, or a model with a first layer: one of the two"
+        )
+    if net is not None and (pad is not None or color):
+        raise InputError("a padding or color goes with a kernel; a model's layer has its own")
+    if net is None and unit is not None:
+        raise InputError(f"the unit {unit} was asked of a kernel; a unit goes with a model")
+    if net is not None and unit is None and at is not None:
+        raise InputError("a position goes with one unit, as conv1:17; all filters at once are only mapped")
 
 
 def _opened(path: Path) -> Image.Image:
@@ -124,27 +145,52 @@ def _channel(probe: Probe) -> int:
     return ("red", "green", "blue").index(probe.channel or "red")
 
 
-def _of_net(image: Image.Image, net: Net, unit: str | Unit | None, at: tuple[int, int] | None) -> Response:
+def _in_unit_range(pixels: NDArray[Any]) -> Floats:
+    """Pixels (h, w) or (h, w, C), uint8 or floats in 0..1, as floats in 0..1."""
+    values = np.asarray(pixels, float) / (255 if pixels.dtype == np.uint8 else 1)
+    if not (values.size and values.min() >= 0 and values.max() <= 1):
+        raise InputError("an image of numbers outside 0..1 was given; uint8 or floats in 0..1 work")
+    return values
+
+
+def _picture(pixels: Floats) -> Image.Image:
+    """Pixels (h, w) or (h, w, C) in 0..1 to look at: in color where there are three channels, else their mean."""
+    flat = pixels if pixels.ndim == 2 or pixels.shape[2] == 3 else pixels.mean(2)
+    return Image.fromarray(np.round(flat * 255).astype(np.uint8))
+
+
+def _pixels(image: Image.Image | NDArray[Any], net: Net) -> Floats:
+    """The image as the net is fed it, (H, W, C) in 0..1."""
+    if isinstance(image, Image.Image):
+        return fed(image, net.input.recipe)[0] / 255
+    shape = (*net.input.size, net.input.channels)
+    pixels = image[..., None] if image.ndim == 2 else image
+    if pixels.shape != shape:
+        wanted = "x".join(map(str, shape))
+        raise InputError(
+            f"an array of shape {image.shape} was given; {net.name} is fed {wanted}, height x width x channels"
+        )
+    return _in_unit_range(pixels)
+
+
+def _of_net(
+    image: Image.Image | NDArray[Any], net: Net, unit: str | Unit | None, at: tuple[int, int] | None
+) -> Response:
     first = net.first_layer()
-    pixels, _ = fed(image, net.input.recipe)
-    batch = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
-    with tap(net, [first.layer.name]) as run:
-        maps = run(batch)[first.layer.name][0].double().cpu().numpy()
-    if maps.ndim != 3:
-        raise InputError(f"{first.layer.name} sees the whole image at once: it has no response map")
+    wanted, at = (None, at) if unit is None else _wanted(net, unit, at, first.layer.name)
+    pixels = _pixels(image, net)
+    maps, places = _maps(net, first, pixels)
     source = {
         "method": "respond",
         "net": net.name,
         "weights_digest": net.weights_digest,
         "layer": first.layer.name,
     }
-    if unit is None:
-        title = f"What the {len(maps)} filters of {first.layer.name} answer"
-        return Response(maps, None, response_sheet(maps, image=pixels, title=title), source)
-    [wanted] = net.units([unit]) if not isinstance(unit, str) or ":" in unit else [_no_index(unit)]
-    if wanted.layer != first.layer.name:
-        raise InputError(
-            f"{wanted} does not look at the image itself; {first.layer.name} does, ask for one of its units"
+    if wanted is None:
+        cut = next((one.name for one in net.layers() if first.layer.name in one.fed_by), None)
+        title = f"What the {len(maps)} filters of {net.name} {first.layer.name} answer"
+        return Response(
+            maps, None, response_sheet(maps, image=_picture(pixels), title=title, cut_by=cut), source
         )
     response = maps[wanted.index]
     y, x = strongest(response) if at is None else at
@@ -153,32 +199,74 @@ def _of_net(image: Image.Image, net: Net, unit: str | Unit | None, at: tuple[int
             f"the response at y {y}, x {x} was asked; y runs from 0 to {response.shape[0] - 1}, "
             f"x from 0 to {response.shape[1] - 1}"
         )
-    x0, y0, x1, y1 = net.fields(wanted.layer).box(wanted.index, (y, x))
-    probe = Probe(
-        y,
-        x,
-        (x0, y0, x1, y1),
-        _patch(net, pixels, (x0, y0, x1, y1)),
-        first.weight[wanted.index].double().cpu().numpy(),
-        float(first.bias[wanted.index]),
-    )
-    down, across = first.layer.stride or (1, 1)
-    title = f"The agreement of {wanted} with every patch of the image"
+    boxes = net.fields(wanted.layer).boxes([wanted.index] * len(places), places)
+    x0, y0, x1, y1 = (int(edge) for edge in boxes[y * response.shape[1] + x])
+    box = (x0, y0, x1, y1)
+    patch, weight = _patch(net, pixels, box), first.weight[wanted.index].double().cpu().numpy()
+    if len(patch) == 1:
+        patch, weight = patch[0], weight[0]
+    probe = Probe(y, x, box, patch, weight, float(first.bias[wanted.index]))
     page = agreement_figure(
-        pixels if pixels.shape[2] == 3 else pixels[..., 0],
+        _picture(pixels),
         response,
         probe,
-        stride=(down, across),
-        title=title,
+        stride=_stride(boxes.reshape(*response.shape, 4)),
+        title=f"The agreement of {net.name} {wanted.layer}:{wanted.index} with every patch of the image",
     )
-    return Response(response, probe, page, {**source, "unit": str(wanted)})
+    return Response(response, probe, page, {**source, "unit": f"{wanted.layer}:{wanted.index}"})
 
 
-def _no_index(layer: str) -> Unit:
-    raise InputError(f"{layer!r} names no unit; write LAYER:INDEX, as {layer}:17, or leave it out for all")
+def _wanted(
+    net: Net, unit: str | Unit, at: tuple[int, int] | None, first: str
+) -> tuple[Unit, tuple[int, int] | None]:
+    """The one unit that was asked for, and the position."""
+    found = net.units([unit])
+    if len(found) != 1:
+        raise InputError(
+            f"{unit} is {len(found)} units; one is taken apart: write LAYER:INDEX, as {first}:0, or leave it out for all"
+        )
+    [wanted] = found
+    if wanted.layer != first:
+        raise InputError(
+            f"{wanted} does not look at the image itself; {first} does, ask for one of its units"
+        )
+    grid = net.layer(first).grid
+    if wanted.position is None or len(grid) != 2:
+        return wanted, at
+    if at is not None:
+        raise InputError(f"{wanted} and the position {at[0]},{at[1]} were asked; name one position")
+    y, x = (size // 2 for size in grid) if wanted.position == "center" else wanted.position
+    return wanted, (y, x)
 
 
-def _patch(net: Net, pixels: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[np.float64]:
+def _maps(net: Net, first: FirstLayer, pixels: Floats) -> tuple[Floats, list[tuple[int, ...]]]:
+    """What the layer answers, (K, h, w), and its positions in reading order; tokens in rows are a map as well."""
+    batch = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None]
+    with tap(net, [first.layer.name]) as run:
+        maps = run(batch)[first.layer.name][0].double().cpu().numpy()
+    places = list(np.ndindex(*maps.shape[1:]))
+    if maps.ndim == 3:
+        return maps, places
+    boxes = net.fields(first.layer.name).boxes([0] * len(places), places)
+    rows, columns = (len(np.unique(boxes[:, axis])) for axis in (1, 0))
+    in_order = (np.lexsort((boxes[:, 0], boxes[:, 1])) == np.arange(len(places))).all()
+    if rows * columns != len(places) or not in_order:
+        raise InputError(
+            f"the positions of {first.layer.name} are no rows of patches: it has no response map"
+        )
+    return maps.reshape(len(maps), rows, columns), places
+
+
+def _stride(boxes: NDArray[Any]) -> tuple[int, int]:
+    """y and x pixels between neighbors of a map of boxes (h, w, 4); where there is one, the whole box."""
+    height, width = boxes.shape[:2]
+    x0, y0, x1, y1 = boxes[0, 0]
+    down = boxes[1, 0, 1] - y0 if height > 1 else y1 - y0
+    across = boxes[0, 1, 0] - x0 if width > 1 else x1 - x0
+    return int(down), int(across)
+
+
+def _patch(net: Net, pixels: Floats, box: tuple[int, int, int, int]) -> NDArray[np.float64]:
     """(C, kh, kw) pixels in 0..1 under a box; outside the image what the layer's padding stands for.
 
     Padding puts zeros behind the normalization; before it, that is the color which normalizes to zero.
@@ -191,6 +279,6 @@ def _patch(net: Net, pixels: NDArray[np.uint8], box: tuple[int, int, int, int]) 
     patch = np.empty((channels, y1 - y0, x1 - x0))
     patch[:] = (zero[::-1] if net.input.order == "bgr" else zero)[:, None, None]
     top, left, bottom, right = max(y0, 0), max(x0, 0), min(y1, height), min(x1, width)
-    inside = pixels[top:bottom, left:right].transpose(2, 0, 1) / 255
+    inside = pixels[top:bottom, left:right].transpose(2, 0, 1)
     patch[:, top - y0 : bottom - y0, left - x0 : right - x0] = inside
     return patch

@@ -131,10 +131,15 @@ def test_a_recipe_survives_json_and_speaks() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"size": (0, 3)}, {"size": (3, 3), "resize": 0}, {"size": (3, 3), "channels": 4}]
+    "wrong", [{"size": (0, 3)}, {"size": (3, 3), "resize": 0}, {"size": (3, 3), "channels": 0}]
 )
 def test_senseless_recipes_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError):
         Recipe(**wrong)
     with pytest.raises(InputError, match="no interpolation 'cubic'; there is nearest"):
         Recipe((3, 3), interpolation="cubic")
+
+
+def test_a_picture_has_no_fourth_channel() -> None:
+    with pytest.raises(ItemProblem, match="takes 4 channels; a picture has red, green and blue"):
+        fed(Image.new("RGB", (3, 3)), Recipe((3, 3), channels=4))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from nets import COLOR, DEAD
 from torch import nn
 
 import pellucid as pl
+from pellucid.cli import run
 from pellucid.errors import InputError
 from pellucid.figures.stamp import read_stamp
 
@@ -62,3 +64,27 @@ def test_the_reading_names_what_was_planted(planted: pl.Net) -> None:
     assert all(wanted <= set(row) for row in document["filters"])
     assert document["filters"][COLOR]["unit"] == f"conv:{COLOR}"
     assert document["filters"][DEAD]["dead"]
+
+
+def test_the_command_draws_signals_bands_and_a_deeper_layer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nets = tmp_path / "nets.py"
+    nets.write_text(
+        "from torch import nn\n"
+        "def signal(): return nn.Sequential(nn.Conv1d(2, 6, 9))\n"
+        "def bands(): return nn.Sequential(nn.Conv2d(4, 6, 5), nn.ReLU(), nn.Conv2d(6, 3, 3))\n"
+    )
+    out = str(tmp_path / "filters.svg")
+    assert run(["filters", f"{nets}:signal", "-o", out, "--json"]) == 0
+    read = capsys.readouterr()
+    assert "reads a signal" in read.err
+    assert len(json.loads(read.out)["filters"]) == 6
+    model = [f"{nets}:bands", "--input", "4x16x16", "--normalize", "none", "-o", out]
+    assert run(["filters", *model, "--bands", "2,1,0"]) == 0
+    assert "colors of their own" in Path(out).read_text()
+    assert '"method": "filters"' in Path(out).read_text().replace("&quot;", '"')
+    assert run(["filters", *model, "--bands", "9,1,0"]) == 2
+    assert run(["filters", *model, "--layer", "2", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert "is shown and not read" in document["verdict"]

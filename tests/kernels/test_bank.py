@@ -57,3 +57,9 @@ def test_as_many_names_as_channels() -> None:
 def test_the_words_of_a_bank() -> None:
     assert Bank.of(np.ones((1, 1, 3, 5))).words == "1 filter of 3x5 on gray"
     assert Bank.of(np.ones((2, 40, 7))).words == "2 filters of 7 on 40 channels"
+
+
+def test_three_channels_of_a_signal_or_a_deeper_layer_are_no_colors() -> None:
+    assert not Bank.of(np.ones((1, 3, 9))).is_color
+    assert not Bank.of(np.ones((1, 3, 5, 5)), deeper=True).is_color
+    assert Bank.of(np.ones((1, 3, 2, 5, 5))).is_color

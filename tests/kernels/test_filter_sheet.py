@@ -45,9 +45,10 @@ def test_each_tile_shows_the_filter_of_its_caption(layer: tuple[Bank, LayerReadi
 
 def test_the_sheet_says_what_it_holds_and_how_to_read_it(layer: tuple[Bank, LayerReading]) -> None:
     words = [mark.words for mark in filter_sheet(*layer).marks if isinstance(mark, Label)]
-    assert words[:2] == ["conv1", "7 filters of 7x7 on red, green, blue"]
-    assert "middle gray is 0" in words
-    assert any("a scale of its own" in word for word in words)
+    lines = " ".join(words)
+    assert words[0] == "conv1"
+    assert "7 filters of 7x7 on red, green, blue; middle gray is 0; each on a scale of its own" in lines
+    assert "2 of 7 look untrained, none of 7 is dead" in lines
     assert "gabor · 5" in words
     assert "noise · 2" in words
 
@@ -63,3 +64,27 @@ def test_sheets_of_other_layers_are_drawn() -> None:
 def test_a_sheet_without_room_is_refused(layer: tuple[Bank, LayerReading]) -> None:
     with pytest.raises(InputError, match="both start at 1"):
         filter_sheet(*layer, style=SheetStyle(columns=0))
+
+
+def test_pairs_are_written_below_the_tiles() -> None:
+    one = np.random.default_rng(0).normal(size=(1, 3, 7, 7))
+    bank = Bank.of(np.concatenate([one, -one, np.random.default_rng(1).normal(size=(2, 3, 7, 7))]))
+    words = [mark.words for mark in filter_sheet(bank, read(bank)).marks if isinstance(mark, Label)]
+    assert {"0 = -1", "1 = -0", "2", "3"} <= set(words)
+    assert any("1 negated pair" in word for word in words)
+
+
+def test_a_deeper_layer_stands_in_its_own_order_without_families() -> None:
+    bank = Bank.of(np.random.default_rng(0).normal(size=(5, 6, 3, 3)), deeper=True)
+    page = filter_sheet(bank, read(bank))
+    assert units(page) == [0, 1, 2, 3, 4]
+    words = " ".join(mark.words for mark in page.marks if isinstance(mark, Label))
+    assert "white is 0, blue below, red above; one panel for each input channel: 0, 1, 2 / 3, 4, 5" in words
+    assert "edge" not in words
+
+
+def test_a_filter_on_a_whole_photograph_is_not_drawn_weight_by_weight() -> None:
+    bank = Bank.of(np.random.default_rng(0).normal(size=(3, 1, 200, 150)))
+    page = filter_sheet(bank, read(bank))
+    assert max(page.width, page.height) < 600
+    assert "averaged 7 to 1" in page.alt

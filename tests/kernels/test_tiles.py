@@ -6,7 +6,7 @@ import pytest
 
 from pellucid.errors import InputError, UnknownName
 from pellucid.kernels.bank import Bank
-from pellucid.kernels.tiles import filter_tiles, scale_words, style_of
+from pellucid.kernels.tiles import band_colors, filter_tiles, scale_words, style_of
 
 
 def test_a_red_filter_is_red_and_its_negative_is_cyan() -> None:
@@ -28,14 +28,20 @@ def test_own_and_shared_scales() -> None:
 def test_many_channels_are_panels_and_very_many_are_signed_maps() -> None:
     few, many = Bank.of(np.ones((1, 5, 4, 4))), Bank.of(np.ones((1, 64, 3, 3)))
     assert (style_of(few), style_of(many)) == ("panels", "signed")
-    assert filter_tiles(few)[0].shape == (2 * 5 - 1, 3 * 5 - 1, 3)
-    assert filter_tiles(many)[0].shape == (8 * 4 - 1, 8 * 4 - 1, 3)
+    assert filter_tiles(few)[0].shape == (
+        2 * 13 - 1,
+        3 * 13 - 1,
+        3,
+    )  # each weight three pixels, a seam of one
+    assert filter_tiles(many)[0].shape == (8 * 13 - 1, 8 * 13 - 1, 3)
+    huge = Bank.of(np.ones((1, 256, 3, 3)))
+    assert filter_tiles(huge)[0].shape == (16 * 4 - 1, 16 * 4 - 1, 3)
 
 
 def test_each_channel_stands_in_its_panel_in_reading_order() -> None:
     weights = np.linspace(-1, 1, 4).reshape(1, 4, 1, 1)
     tile = filter_tiles(Bank.of(weights))[0]
-    assert tile[::2, ::2, 0].tolist() == [[0, 85], [170, 255]]
+    assert tile[::13, ::13, 0].tolist() == [[0, 85], [170, 255]]
 
 
 def test_bands_add_up_in_their_colors() -> None:
@@ -62,3 +68,43 @@ def test_unknown_words_are_answered_with_known_ones() -> None:
         filter_tiles(Bank.of(np.ones((1, 1, 2, 2))), scale="share")
     with pytest.raises(UnknownName, match="did you mean panels"):
         filter_tiles(Bank.of(np.ones((1, 1, 2, 2))), style="panel")
+
+
+def test_a_signal_is_a_bar_chart() -> None:
+    weights = np.array([1.0, 0.5, 0, -0.25]).reshape(1, 1, 4)
+    bank = Bank.of(weights)
+    assert style_of(bank) == "bars"
+    tile = filter_tiles(bank)[0]
+    assert tile.shape == (25, 48, 3)
+    red = (tile[:, ::12] == tile[0, 0]).all(-1).sum(0)  # the color of the first, full bar
+    assert red.tolist() == [12, 6, 0, 0]
+    blue = (tile[13:16, 36] == tile[13, 36]).all(-1)
+    assert blue.all()
+    assert (tile[16:, 36] == tile[0, 36]).all()
+
+
+def test_a_volume_shows_its_slices_in_color() -> None:
+    weights = np.zeros((1, 3, 2, 12, 12))
+    weights[0, 0, 1] = 1  # red in the second slice
+    bank = Bank.of(weights)
+    assert (style_of(bank), bank.is_color, bank.words) == (
+        "slices",
+        True,
+        "1 filter of 2x12x12 on red, green, blue",
+    )
+    tile = filter_tiles(bank)[0]
+    assert tile[0, 0].tolist() == [128, 128, 128]
+    assert tile[0, 13].tolist() == [255, 128, 128]
+
+
+def test_the_places_of_the_panels_are_said() -> None:
+    bank = Bank.of(np.ones((1, 4, 5, 5)), channels=("blue", "green", "red", "infrared"))
+    assert scale_words(bank, scale="own", style="panels")[0].endswith(": blue, green / red, infrared")
+
+
+def test_bands_by_number() -> None:
+    bank = Bank.of(np.ones((1, 4, 3, 3)))
+    assert band_colors(bank, "3,2,1") == {"0": (0, 0, 0), "1": (0, 0, 1), "2": (0, 1, 0), "3": (1, 0, 0)}
+    for words in ("3,2", "4,2,1", ""):
+        with pytest.raises(InputError, match="there is 0 to 3"):
+            band_colors(bank, words)

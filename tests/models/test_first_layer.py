@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from pellucid.errors import InputError
 from pellucid.models import load, tap
+from pellucid.models.first_layer import sees_its_kernel
 
 
 def test_the_planted_filters() -> None:
@@ -89,3 +90,47 @@ def test_a_filter_larger_than_the_image_is_told() -> None:
     net = load(nn.Sequential(nn.Conv2d(3, 2, 9, padding=4)), input="3x8x8", normalize="none")
     with pytest.raises(InputError, match="no position reads a patch"):
         net.first_layer()
+
+
+def test_a_lookup_and_weights_that_are_no_numbers_are_refused() -> None:
+    class Lookup(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(256, 6)
+            self.fc = nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(self.table((x * 255).long()).mean((1, 2, 3)))
+
+    with pytest.raises(InputError, match="bends them or looks them up"):
+        load(Lookup(), input="3x8x8", normalize="none").first_layer()
+    module = nn.Sequential(nn.Conv2d(3, 2, 3))
+    with torch.no_grad():
+        module[0].weight[0, 0, 0, 0] = float("nan")
+    with pytest.raises(InputError, match="weights of 0 hold NaN"):
+        load(module, input="3x8x8", normalize="none").first_layer()
+
+
+def test_the_second_of_two_stems_looks_at_the_image_too() -> None:
+    class Stems(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.small, self.large, self.deep = nn.Conv2d(3, 2, 3), nn.Conv2d(3, 4, 7), nn.Conv2d(2, 2, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([self.deep(self.small(x)).mean((2, 3)), self.large(x).mean((2, 3))], 1)
+
+    module = Stems()
+    net = load(module, input="3x16x16", normalize="0,0,0/0.5,0.5,0.5")
+    assert net.first_layer().layer.name == "small"
+    torch.testing.assert_close(net.first_layer("large").weight, module.large.weight.detach() * 2)
+    assert sees_its_kernel(net, net.layer("large"))
+    assert not sees_its_kernel(net, net.layer("deep"))
+
+
+def test_as_many_channels_as_the_network_has() -> None:
+    module = nn.Sequential(nn.Conv2d(12, 3, 5, groups=3))
+    first = load(module, input="12x16x16", normalize="none").first_layer()
+    assert first.weight.shape == (3, 12, 5, 5)
+    torch.testing.assert_close(first.weight[1, 4:8], module[0].weight.detach()[1])
+    assert (first.weight[1, :4] == 0).all()

@@ -34,7 +34,7 @@ class Recipe:
     size : (height, width) that the network is fed, in pixels
     resize : the shorter side after resizing; None for the smallest that covers `size` (a square's own side)
     interpolation : a name of INTERPOLATIONS; all but `nearest` antialias
-    channels : 3, or 1 for gray (Rec. 601 luma)
+    channels : 3, or 1 for gray (Rec. 601 luma); another count is a net's own, which no picture file has
 
     An item that already has `size` is fed untouched. Where the resized item is smaller than `size`, black
     surrounds it.
@@ -59,14 +59,14 @@ class Recipe:
             raise InputError(f"size {self.size}, resize {self.resize}: pixels are counted from 1")
         if self.interpolation not in INTERPOLATIONS:
             raise InputError(f"no interpolation {self.interpolation!r}; there is {', '.join(INTERPOLATIONS)}")
-        if self.channels not in (1, 3):
-            raise InputError(f"{self.channels} channels were asked; pictures are fed as 3, or as 1 for gray")
+        if self.channels < 1:
+            raise InputError(f"{self.channels} channels were asked; there is 1 at least")
 
     def __str__(self) -> str:
         height, width = self.size
         words = "shorter side resized to" if self.resize or height == width else "resized to cover"
         target = self.resize or (height if height == width else f"{height}x{width}")
-        gray = "gray, " if self.channels == 1 else ""
+        gray = "gray, " if self.channels == 1 else "" if self.channels == 3 else f"{self.channels} channels, "
         fed_as_is = f"an item of {height}x{width} is fed untouched"
         return f"{gray}{words} {target} ({self.interpolation}), center crop {height}x{width}; {fed_as_is}"
 
@@ -160,8 +160,13 @@ def fed(image: Image.Image, recipe: Recipe) -> tuple[np.ndarray[Any, np.dtype[np
 
     Raises
     ------
-    ItemProblem : the item is so narrow that resizing it would take more than 100 million pixels
+    ItemProblem : the item is so narrow that resizing it would take more than 100 million pixels, or has not the channels
+        that the network takes
     """
+    if recipe.channels not in (1, 3):
+        raise ItemProblem(
+            f"the network takes {recipe.channels} channels; a picture has red, green and blue, or gray"
+        )
     mode = "L" if recipe.channels == 1 else "RGB"
     upright = image if image.mode == mode else image.convert(mode)
     placement = recipe.place(upright.size)

@@ -15,8 +15,19 @@ from PIL import Image
 from pellucid.errors import InputError
 from pellucid.evidence.job import Job, Settings
 from pellucid.figures import Figure, Number, Picture
-from pellucid.kernels import Bank, LayerReading, Page, SheetStyle, filter_sheet, filter_tiles, read
-from pellucid.models import Model, Net, opened
+from pellucid.kernels import (
+    Bank,
+    LayerReading,
+    Page,
+    SheetStyle,
+    filter_order,
+    filter_sheet,
+    filter_tiles,
+    read,
+)
+from pellucid.models import BareNet, Model, Net, opened_or_bare
+from pellucid.models.first_layer import FirstLayer, sees_its_kernel
+from pellucid.models.net import versions
 from pellucid.records import Kind, Panel, Provenance, Record, Unit
 from pellucid.scan import Scanned
 
@@ -44,16 +55,24 @@ KIND = Kind(
                 "opponent_axis",
                 "dc",
                 "gabor_r2",
+                "edge_r2",
                 "blob_r2",
                 "center_surround_r2",
                 "symmetry",
                 "negated_by",
                 "duplicate_of",
+                "untrained",
+                "dead",
             ),
+        ),
+        Panel(
+            "The filters together",
+            "How many of each family there are, and how many look untrained, dead, or are there twice.",
+            ("verdict", "family_place", "likeness_place"),
         ),
     ),
     thumbnail="filter",
-    sortable=("norm", "family", "orientation", "frequency", "chroma"),
+    sortable=("family_place", "orientation", "frequency", "norm", "likeness_place", "chroma"),
 )
 NEEDS = "weights"
 SETTINGS: frozenset[str] = frozenset()
@@ -113,18 +132,20 @@ class Filters:
         return self.page().png(self.provenance.to_json())
 
 
-def filters(net: Model, layer: str | None = None) -> Filters:
+def filters(net: Model | BareNet, layer: str | None = None) -> Filters:
     """The filters of the first layer, as they apply to an image in 0..1, and what each looks for.
 
     Parameters
     ----------
-    net : what `load` returns, or what it takes
-    layer : another layer with kernels, whose weights are shown as they are, channel by channel
+    net : what `load` returns, or what it takes; of a net of signals or volumes, which cannot be fed yet, the weights as they
+        are
+    layer : another layer with kernels; one that looks at the image too is read like the first, a deeper one's weights are
+        shown as they are, channel by channel
 
     Raises
     ------
     UnknownName : no such layer
-    InputError : no layer of the net looks at the image itself, or the layer has no kernels
+    InputError : no layer of the net looks at the image itself, the layer has no kernels, or they hold NaN
 
     References
     ----------
@@ -139,20 +160,31 @@ def filters(net: Model, layer: str | None = None) -> Filters:
     >>> len(found.reading.filters) == len(found.units)
     True
     """
-    seen = opened(net)
-    asked = None if layer is None else seen.layer(layer).name
-    if asked is None or asked == _first_name(seen):
-        first = seen.first_layer()
-        name, weights = first.layer.name, first.weight.cpu().numpy()
-    else:
-        name, weights = asked, _kernels(seen, asked)
-    source = Provenance(seen.name, seen.weights_digest, "filters", {}, None, seen.card()["versions"], name)
-    return Filters(name, Bank.of(weights, layer=name), source)
+    seen = opened_or_bare(net)
+    bank = _bare_bank(seen, layer) if isinstance(seen, BareNet) else _bank(seen, layer)
+    source = Provenance(seen.name, seen.weights_digest, "filters", {}, None, versions(), bank.layer)
+    return Filters(bank.layer, bank, source)
 
 
-def _first_name(net: Net) -> str | None:
+def _bare_bank(net: BareNet, layer: str | None) -> Bank:
+    found = net.kernels(layer)
+    return Bank.of(found.weight.numpy(), layer=found.layer, deeper=not found.first)
+
+
+def _bank(net: Net, layer: str | None) -> Bank:
+    asked = None if layer is None else net.layer(layer)
+    first = _first_or_none(net) if asked is not None else net.first_layer()
+    if asked is not None and (first is None or asked.name != first.layer.name):
+        first = net.first_layer(asked.name) if sees_its_kernel(net, asked) else None
+    if first is not None:
+        return Bank.of(first.weight.cpu().numpy(), layer=first.layer.name)
+    name = asked.name if asked is not None else ""
+    return Bank.of(_kernels(net, name), layer=name, deeper=True)
+
+
+def _first_or_none(net: Net) -> FirstLayer | None:
     try:
-        return net.first_layer().layer.name
+        return net.first_layer()
     except InputError:
         return None
 
@@ -163,9 +195,9 @@ def _kernels(net: Net, layer: str) -> np.ndarray[Any, Any]:
         getattr(net.module.get_submodule(layer.split("#")[0]), "weight", None) if layer != "logits" else None
     )
     if weight is None or weight.ndim not in (3, 4, 5):
-        raise InputError(
-            f"{layer} has no kernels to show; a convolution has, {_first_name(net) or 'another layer'} for one"
-        )
+        first = _first_or_none(net)
+        there = first.layer.name if first else "another layer"
+        raise InputError(f"{layer} has no kernels to show; a convolution has, {there} for one")
     return np.asarray(weight.detach().float().cpu().numpy())
 
 
@@ -193,15 +225,28 @@ def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
 def run(net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iterable[Record]:
     """One record for each filter."""
     found = filters(net, job.layer)
-    tiles = filter_tiles(found.bank)
+    tiles, places = filter_tiles(found.bank), _places(found)
     source = found.provenance.to_json()
     for index in job.indices:
         picture = Picture.of(
             tiles[index], source, alt=f"filter {job.layer}:{index}, gray is zero", pixelated=True
         )
-        yield Record(
-            KIND.name, job.layer, index, {"filter": picture, **_numbers(found, index)}, found.provenance
-        )
+        verdict = {"verdict": Number(found.reading.verdict, "of all filters")}
+        numbers = {**_numbers(found, index), **verdict, **places[index]}
+        yield Record(KIND.name, job.layer, index, {"filter": picture, **numbers}, found.provenance)
+
+
+def _places(found: Filters) -> list[dict[str, Figure]]:
+    """Where each filter stands by family and beside its like, for sorting."""
+    places: list[dict[str, Figure]] = [{} for _ in found.units]
+    orders = (
+        ("family", "family_place", "place by family"),
+        ("cluster", "likeness_place", "place by likeness"),
+    )
+    for by, name, label in orders:
+        for place, unit in enumerate(filter_order(found.bank, found.reading, by)):
+            places[unit][name] = Number(place, label)
+    return places
 
 
 def _numbers(found: Filters, index: int) -> dict[str, Figure]:
@@ -221,6 +266,9 @@ def _numbers(found: Filters, index: int) -> dict[str, Figure]:
         "blob_r2": Number(row.blob_r2, "R² of a blob"),
         "center_surround_r2": Number(row.center_surround_r2, "R² of a center with surround"),
         "symmetry": Number(row.symmetry, "symmetry, −1 odd to 1 even"),
+        "edge_r2": Number(row.edge_r2, "R² of an edge"),
+        "untrained": Number(row.noisy, "looks untrained"),
+        "dead": Number(row.dead, "dead"),
         "negated_by": Number(row.negated_by, "its negative is filter"),
         "duplicate_of": Number(row.duplicate_of, "its double is filter"),
     }

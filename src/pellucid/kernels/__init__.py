@@ -16,7 +16,7 @@ from pellucid.kernels.order import ORDERS, filter_order
 from pellucid.kernels.page import Page
 from pellucid.kernels.reading import FilterReading, LayerReading, read
 from pellucid.kernels.response_sheet import RESPONSE_SCALES, response_sheet
-from pellucid.kernels.tiles import SCALES, STYLES, filter_tiles
+from pellucid.kernels.tiles import SCALES, STYLES, band_colors, filter_tiles
 
 __all__ = [
     "FAMILIES",
@@ -36,6 +36,7 @@ __all__ = [
     "SheetStyle",
     "agreement",
     "agreement_figure",
+    "band_colors",
     "filter_order",
     "filter_sheet",
     "filter_tiles",

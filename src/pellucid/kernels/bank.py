@@ -22,22 +22,35 @@ class Bank:
     """Kernels `weights` (K, C, kh, kw), finite, read-only; `channels` names each of the C input channels.
 
     The weights are meant as seen from the input, with its normalization folded in; where the channels are
-    red, green and blue, colors drawn from them are those of the user's image.
+    red, green and blue, colors drawn from them are those of the user's image. A volume's kernel has `slices` in depth or
+    in time, laid among the channels: slice by slice within each. A kernel of a signal (`is_signal`) is one pixel high.
+    `deeper`: the layer reads responses, not the input, so its weights are shown and not read.
     """
 
     weights: NDArray[np.float64]
     channels: tuple[str, ...]
     layer: str
+    slices: int = 1
+    is_signal: bool = False
+    deeper: bool = False
 
     @classmethod
-    def of(cls, weights: ArrayLike, *, channels: Sequence[str] | None = None, layer: str = "") -> Bank:
+    def of(
+        cls,
+        weights: ArrayLike,
+        *,
+        channels: Sequence[str] | None = None,
+        layer: str = "",
+        deeper: bool = False,
+    ) -> Bank:
         """The bank of an array of kernels.
 
         Parameters
         ----------
         weights : (K, C, kh, kw); a signal's (K, C, k) becomes one pixel high; a volume's (K, C, d, kh, kw)
             lays its d slices among the channels
-        channels : C names; None: gray for one, red, green, blue for three, else numbers from 0
+        channels : C names; None: gray for one, red, green, blue for three, else numbers from 0; of a signal or a deeper
+            layer always numbers
 
         Raises
         ------
@@ -60,14 +73,15 @@ class Bank:
             raise InputError(
                 f"the kernels of {layer or 'this layer'} hold weights that are no finite numbers"
             )
-        names = _names(channels, array.shape[1])
+        names = _names(channels, array.shape[1], colors=array.ndim > 3 and not deeper)
+        slices, signal = (array.shape[2] if array.ndim == 5 else 1), array.ndim == 3
         if array.ndim == 3:
             array = array[:, :, None, :]
         elif array.ndim == 5:
             names = tuple(f"{name} {depth}" for name in names for depth in range(array.shape[2]))
             array = array.reshape(len(array), -1, *array.shape[3:])  # (K, C * d, kh, kw)
         array.setflags(write=False)
-        return cls(array, names, layer)
+        return cls(array, names, layer, slices, signal, deeper)
 
     @property
     def count(self) -> int:
@@ -80,22 +94,37 @@ class Bank:
         return self.weights.shape[2], self.weights.shape[3]
 
     @property
+    def colors(self) -> tuple[str, ...]:
+        """The channels without their slices."""
+        first = self.channels[:: self.slices]
+        return first if self.slices == 1 else tuple(name.rpartition(" ")[0] for name in first)
+
+    @property
     def is_color(self) -> bool:
         """Whether the channels are red, green and blue."""
-        return self.channels == RGB
+        return self.colors == RGB
+
+    @property
+    def is_gray(self) -> bool:
+        """Whether the one channel is gray."""
+        return self.colors == GRAY
 
     @property
     def words(self) -> str:
         """What the bank holds: `96 filters of 7x7 on red, green, blue`."""
         height, width = self.size
-        size = f"{width}" if height == 1 else f"{height}x{width}"
-        kinds = ", ".join(self.channels) if len(self.channels) <= 4 else f"{len(self.channels)} channels"
+        size = f"{width}" if self.is_signal else f"{height}x{width}"
+        size = size if self.slices == 1 else f"{self.slices}x{size}"
+        colors = self.colors
+        named = len(colors) <= 4 and not all(name.isdigit() for name in colors)
+        kinds = ", ".join(colors) if named else f"{len(colors)} channel{'s' if len(colors) > 1 else ''}"
         return f"{self.count} filter{'s' if self.count > 1 else ''} of {size} on {kinds}"
 
 
-def _names(channels: Sequence[str] | None, count: int) -> tuple[str, ...]:
+def _names(channels: Sequence[str] | None, count: int, *, colors: bool) -> tuple[str, ...]:
     if channels is None:
-        return {1: GRAY, 3: RGB}.get(count) or tuple(str(number) for number in range(count))
+        known = {1: GRAY, 3: RGB}.get(count) if colors else None
+        return known or tuple(str(number) for number in range(count))
     if len(channels) != count:
         raise InputError(f"{len(channels)} channel names were given for kernels with {count} channels")
     return tuple(channels)

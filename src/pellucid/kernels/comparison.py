@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.kernels.fitting import fit
-from pellucid.kernels.shapes import SHAPES, Grid, Sight
+from pellucid.kernels.fitting import amounts, fit
+from pellucid.kernels.shapes import SHAPES, Grid, Shape, Sight
 from pellucid.kernels.shares import share
 from pellucid.kernels.spectrum import Spectrum, energy_center
 
@@ -20,6 +20,7 @@ __all__ = ["Comparison", "compare", "is_small"]
 Floats = NDArray[np.float64]
 
 LEAST_SIDE = 5  # a smaller kernel holds hardly more weights than a shape has parameters
+ENOUGH = 256  # pixels that tell a shape's dozen parameters; of a larger kernel the search sees so many, drawn by lot
 EXACT = 1e-6  # of the energy: fits that leave less are equally good, and the simpler is chosen
 
 
@@ -58,20 +59,29 @@ def compare(kernels: Floats, spectrum: Spectrum) -> Comparison:
     numbers = data[0].size
     r2, adjusted, parameters, criteria = {}, {}, {}, []
     for name, shape in SHAPES.items():
-        found = fit(
-            partial(shape.draw, grid),
-            data,
-            starts=shape.starts(grid, sight),
-            bounds=shape.bounds(grid),
-        )
+        parameters[name], error = _fitted(shape, grid, data, sight)
         free = shape.freedom(grid, channels)
-        parameters[name] = found.parameters
-        r2[name] = np.where(energy[:, 0, 0] > 0, np.clip(1 - found.error, 0, 1), 0)
+        r2[name] = np.where(energy[:, 0, 0] > 0, np.clip(1 - error, 0, 1), 0)
         spare = max(numbers - free - 1, 1)
         adjusted[name] = 1 - (1 - r2[name]) * numbers / spare
-        criteria.append(
-            numbers * np.log(np.maximum(found.error, EXACT)) + 2 * free + 2 * free * (free + 1) / spare
-        )
+        criteria.append(numbers * np.log(np.maximum(error, EXACT)) + 2 * free + 2 * free * (free + 1) / spare)
     names = tuple(SHAPES)
     chosen = tuple(names[best] for best in np.argmin(criteria, axis=0))
     return Comparison(chosen, r2, adjusted, parameters)
+
+
+def _fitted(shape: Shape, grid: Grid, data: Floats, sight: Sight) -> tuple[Floats, Floats]:
+    """The best parameters (K, p), and the squared error (K,) they leave over all pixels."""
+    starts, bounds = shape.starts(grid, sight), shape.bounds(grid)
+    count = data.shape[1]
+    if count <= ENOUGH:
+        found = fit(partial(shape.draw, grid), data, starts=starts, bounds=bounds)
+        return found.parameters, found.error
+    some = np.sort(np.random.default_rng(0).choice(count, ENOUGH, replace=False))
+    part = Grid(grid.height, grid.width, tuple(int(one) for one in some))
+    found = fit(partial(shape.draw, part), data[:, some], starts=starts, bounds=bounds)
+    error = np.empty(len(data))
+    for row, parameters in enumerate(found.parameters):
+        drawn, kernel = shape.draw(grid, parameters[None]), data[row : row + 1]
+        error[row] = ((kernel - drawn @ amounts(drawn, kernel)) ** 2).sum()
+    return found.parameters, error

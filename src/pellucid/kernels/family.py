@@ -24,6 +24,7 @@ GROUPS: Mapping[str, str] = {
     "other": "other",
     "noise": "other",
     "dead": "other",
+    "deeper": "other",
 }
 FAMILIES = tuple(GROUPS)
 
@@ -52,7 +53,7 @@ class Signs:
     `shape` is the one that Akaike's criterion chose, `r2` the share of energy it explains, `adjusted_r2` the same
     less what its free parameters would explain of noise; `cycles` of the found frequency go over the kernel. For a
     kernel too small for fits, `shape` is its largest part and both shares are that part's. `chroma` is None where
-    the channels are no colors.
+    the channels are no colors. `deeper`: of a layer that reads responses, not the input.
     """
 
     dead: bool
@@ -64,6 +65,7 @@ class Signs:
     cycles: float
     spread: float
     small: bool
+    deeper: bool = False
 
 
 def family_of(signs: Signs) -> tuple[str, str]:
@@ -75,6 +77,10 @@ def family_of(signs: Signs) -> tuple[str, str]:
     explained = f"{'an' if signs.shape[0] in 'ae' else 'a'} {signs.shape} explains {_percent(signs.r2)} of it"
     if signs.dead:
         return "dead", "its weights are below 1 % of the layer's median"
+    if signs.deeper:
+        return "deeper", "it weighs responses, not pixels: shown, not read"
+    if signs.noisy and signs.small:
+        return "noise", "nothing tells the layer's weights from random ones"
     if signs.noisy:
         return "noise", f"neighboring weights hardly agree, and at best {explained}"
     found = signs.adjusted_r2 >= (MAIN_PART if signs.small else FOUND)

@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import InputError
-from pellucid.figures.lettering import fitted
+from pellucid.figures.lettering import fitted, typeface
 from pellucid.kernels.bank import Bank
 from pellucid.kernels.order import filter_order
 from pellucid.kernels.page import PALE_INK, Frame, Label, Page, Raster
-from pellucid.kernels.reading import LayerReading
+from pellucid.kernels.reading import FilterReading, LayerReading
 from pellucid.kernels.tiles import Bands, filter_tiles, scale_words, style_of
 
 __all__ = ["SheetStyle", "filter_sheet"]
 
 MARGIN, GAP, TITLE, LETTERS = 20, 8, 16, 9
-TILE, LEAST_WEIGHT = 44, 4
+TILE, LEAST_WEIGHT, MOST_TILE = 44, 3, 128
 HAIRLINE = "#b9b4a8"
 HEAD, LINE, HEADING, CAPTION = 26, 15, 24, 13
 
@@ -60,15 +60,17 @@ def filter_sheet(
         raise InputError(f"tiles of {style.tile} in {style.columns} columns were asked; both start at 1")
     tiles = filter_tiles(bank, scale=style.scale, style=style.style, bands=style.bands)
     order = filter_order(bank, reading, style.order)
-    groups = _groups(order, reading) if style.order == "family" else [("", order)]
+    grouped = style.order == "family" and not reading.deeper
+    groups = _groups(order, reading) if grouped else [("", order)]
     layout = _Layout.of(tiles[0].shape, bank.count, style)
+    captions = [_caption(row) for row in reading.filters]
     marks: list[Raster | Frame | Label] = list(_head(bank, reading, style, title, layout))
     height: float = MARGIN + HEAD + LINE * (len(marks) - 1)
     for name, units in groups:
         if name:
             marks.append(Label(MARGIN, height + HEADING - 8, f"{name} · {len(units)}", 11))
             height += HEADING
-        marks += layout.tiles(units, tiles, height)
+        marks += layout.tiles(units, tiles, captions, height)
         height += layout.height(len(units))
     words = f"{title or bank.layer or 'first layer'}: {reading.verdict}"
     return Page(layout.page_width, round(height) + MARGIN - GAP, tuple(marks), words)
@@ -85,8 +87,40 @@ def _head(
     room = layout.page_width - 2 * MARGIN
     yield Label(MARGIN, MARGIN + TITLE - 4, fitted(title or bank.layer or "first layer", TITLE, room), TITLE)
     colors = scale_words(bank, scale=style.scale, style=style.style or style_of(bank, style.bands))
-    for number, line in enumerate((bank.words, *colors)):
+    twice = next((row for row in reading.filters if _caption(row) != str(row.unit)), None)
+    legend = f" {_caption(twice)}: {_legend(twice)}." if twice else ""
+    words = ("; ".join((bank.words, *colors)) + ".", reading.health + legend)
+    lines = [line for part in words for line in _wrapped(part, room)]
+    for number, line in enumerate(lines):
         yield Label(MARGIN, MARGIN + HEAD + 6 + LINE * number, fitted(line, 10, room), 10, PALE_INK)
+
+
+def _caption(row: FilterReading) -> str:
+    """The index, and beside it the filter that is the same or the negative."""
+    if row.duplicate_of is not None:
+        return f"{row.unit} = {row.duplicate_of}"
+    return f"{row.unit}" if row.negated_by is None else f"{row.unit} = -{row.negated_by}"
+
+
+def _legend(row: FilterReading) -> str:
+    return "one filter twice" if row.duplicate_of is not None else "a filter and its negative"
+
+
+def _fits(words: str, room: float) -> bool:
+    """Whether a caption can stand below a tile."""
+    return float(typeface(LETTERS).getlength(words)) <= room + GAP
+
+
+def _wrapped(words: str, room: float) -> Iterator[str]:
+    """The words in lines that fit."""
+    line = ""
+    for word in words.split():
+        longer = f"{line} {word}".strip()
+        if line and typeface(10).getlength(longer) > room:
+            yield line
+            longer = word
+        line = longer
+    yield line
 
 
 @dataclass(frozen=True)
@@ -101,8 +135,12 @@ class _Layout:
     def of(cls, shape: Sequence[int], count: int, style: SheetStyle) -> _Layout:
         """Tiles a whole number of times as large as the kernel, so that every weight is a square of one size."""
         longest = max(shape[:2])
-        factor = max(round((style.tile or max(TILE, LEAST_WEIGHT * longest)) / longest), 1)
-        height, width = shape[0] * factor, shape[1] * factor
+        # Tiles of panels and charts are large already; a single kernel's weights are to be seen as squares.
+        usual = TILE if longest > TILE else max(TILE, LEAST_WEIGHT * longest)
+        factor: float = max(round((style.tile or usual) / longest), 1)
+        if longest > MOST_TILE and style.tile is None:
+            factor = MOST_TILE / longest
+        height, width = (max(round(side * factor), 1) for side in shape[:2])
         pitch = (width + GAP) / (height + GAP + CAPTION)
         columns = style.columns or math.ceil(math.sqrt(count * 1.6 / pitch))
         return cls(max(min(columns, count), 1), width, height)
@@ -115,17 +153,18 @@ class _Layout:
         return math.ceil(count / self.columns) * (self.tile_height + CAPTION + GAP)
 
     def tiles(
-        self, units: Sequence[int], tiles: Sequence[NDArray[np.uint8]], top: float
+        self, units: Sequence[int], tiles: Sequence[NDArray[np.uint8]], captions: Sequence[str], top: float
     ) -> Iterator[Raster | Frame | Label]:
         for number, unit in enumerate(units):
             row, column = divmod(number, self.columns)
             x = MARGIN + column * (self.tile_width + GAP)
             y = top + row * (self.tile_height + CAPTION + GAP)
-            yield Raster(x, y, self.tile_width, self.tile_height, tiles[unit])
+            sharp = tiles[unit].shape[0] <= self.tile_height
+            yield Raster(x, y, self.tile_width, self.tile_height, tiles[unit], sharp)
             yield Label(
                 x + self.tile_width / 2,
                 y + self.tile_height + LETTERS + 1,
-                str(unit),
+                captions[unit] if _fits(captions[unit], self.tile_width) else str(unit),
                 LETTERS,
                 PALE_INK,
                 "middle",

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.kernels.bank import GRAY, Bank
+from pellucid.kernels.bank import Bank
+from pellucid.kernels.chance import looks_random
 from pellucid.kernels.comparison import Comparison, compare, is_small
 from pellucid.kernels.family import FOUND, LINE_SHARE
 from pellucid.kernels.named import name_of
 from pellucid.kernels.opponency import BLACK_WHITE, main_color, opponency
+from pellucid.kernels.reduction import reduced
 from pellucid.kernels.shapes import Grid
 from pellucid.kernels.spectrum import Spectrum, energy_spread, spectra, within_nyquist
 from pellucid.kernels.symmetry import (
@@ -58,8 +60,10 @@ class Shaped:
 class Measures:
     """What is measured of K filters; arrays (K,), `color` (K, C). The words are those of `FilterReading`."""
 
-    size: tuple[int, int]
     small: bool
+    random: bool | None
+    reduced: int
+    cycles: Floats
     shaped: Shaped
     name: tuple[str | None, ...]
     dc: Floats
@@ -77,35 +81,47 @@ class Measures:
 
 def measure(bank: Bank) -> Measures:
     """What can be measured of each filter of a bank."""
-    kernels, small = bank.weights, is_small(*bank.size)
+    weights, small = bank.weights, is_small(*bank.size) or bank.deeper
+    kernels, factor = reduced(weights)
     spectrum = spectra(kernels)
     shaped = _by_parts(parts(kernels), spectrum) if small else _by_fits(kernels, spectrum)
-    if kernels.shape[2] == 1:  # a signal has no directions
+    cycles = shaped.frequency * max(kernels.shape[2:])
+    shaped.frequency[:] /= factor
+    if bank.size[0] == 1:  # a signal has no directions
         shaped.angle[:] = np.nan
-    rms = np.sqrt((kernels**2).mean((1, 2, 3)))
+    rms = np.sqrt((weights**2).mean((1, 2, 3)))
     dead = (rms < DEAD * np.median(rms)) | (rms == 0)
-    neighbors = neighbor_agreement(kernels)
-    rough = neighbors < untrained_below(*kernels.shape[1:])
+    neighbors = neighbor_agreement(weights)
+    rough = neighbors < untrained_below(*weights.shape[1:])
     maps = main_map(kernels)
-    color = opponency(kernels) if bank.is_color else None
-    gray = bank.channels == GRAY
+    names = _names(maps, kernels, shaped)
+    random = looks_random(weights[~dead]) if small and not bank.deeper else None
+    chance = np.array([name is None for name in names]) & bool(random)
+    color = opponency(_over_colors(weights)) if bank.is_color else None
     return Measures(
-        size=bank.size,
         small=small,
+        random=random,
+        reduced=factor,
+        cycles=cycles,
         shaped=shaped,
-        name=_names(maps, kernels, shaped),
-        dc=kernels.sum((1, 2, 3)),
-        norm=np.sqrt((kernels**2).sum((1, 2, 3))),
-        chroma=color.chroma if color else np.zeros(bank.count) if gray else None,
-        axis=color.axis if color else (BLACK_WHITE,) * bank.count if gray else None,
-        color=main_color(kernels),
+        name=names,
+        dc=weights.sum((1, 2, 3)),
+        norm=np.sqrt((weights**2).sum((1, 2, 3))),
+        chroma=color.chroma if color else np.zeros(bank.count) if bank.is_gray else None,
+        axis=color.axis if color else (BLACK_WHITE,) * bank.count if bank.is_gray else None,
+        color=main_color(_over_colors(weights) if bank.is_color else weights),
         symmetry=evenness(kernels),
         separability=separability(maps),
         neighbors=neighbors,
         spread=energy_spread(kernels),
         dead=dead,
-        noisy=np.zeros_like(dead) if small else rough & (shaped.best_r2 < FOUND) & ~dead,
+        noisy=(chance if small else rough & (shaped.best_r2 < FOUND)) & ~dead,
     )
+
+
+def _over_colors(kernels: Floats) -> Floats:
+    """The slices of a volume's kernels one below the other, so that three channels are left."""
+    return kernels.reshape(len(kernels), 3, -1, kernels.shape[3])
 
 
 def _names(maps: Floats, kernels: Floats, shaped: Shaped) -> tuple[str | None, ...]:

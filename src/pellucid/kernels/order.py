@@ -11,6 +11,7 @@ from pellucid.errors import UnknownName, did_you_mean
 from pellucid.kernels.bank import Bank
 from pellucid.kernels.likeness import alike_bound
 from pellucid.kernels.reading import FilterReading, LayerReading
+from pellucid.kernels.reduction import reduced
 
 __all__ = ["ORDERS", "filter_order"]
 
@@ -54,7 +55,7 @@ def _turn(row: FilterReading) -> float:
 
 def _by_cluster(bank: Bank, reading: LayerReading) -> tuple[int, ...]:
     """A chain: from the strongest filter always on to the one most like the last, wherever in the kernel it lies."""
-    alike = alike_bound(bank.weights)
+    alike = alike_bound(reduced(bank.weights)[0])
     left = np.ones(bank.count, bool)
     chain = [int(np.argmax([row.norm for row in reading.filters]))]
     left[chain[0]] = False

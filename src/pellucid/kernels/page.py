@@ -6,6 +6,7 @@ Beside `figures.drawing`, whose marks carry roles that a style sheet colors: her
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,13 +113,18 @@ class Page:
         """The page as a PNG that carries its provenance."""
         return write_png(self.image(), provenance or {})
 
-    def svg(self) -> str:
-        """The page as an SVG file: texts stay texts, pictures are PNGs enlarged so that no viewer blurs them."""
+    def svg(self, provenance: Mapping[str, Any] | None = None) -> str:
+        """The page as an SVG file that carries its provenance.
+
+        Texts stay texts, pictures are PNGs enlarged so that no viewer blurs them.
+        """
+        source = json.dumps(dict(provenance or {}), sort_keys=True, allow_nan=False)
+        stamp = f'<metadata id="pellucid">{text(source)}</metadata>' if provenance else ""
         body = "".join(_svg(mark) for mark in self.marks)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" '
             f'width="{self.width}" height="{self.height}" role="img" aria-label="{text(self.alt)}" '
-            f'font-family="Helvetica, Arial, sans-serif"><title>{text(self.alt)}</title>'
+            f'font-family="Helvetica, Arial, sans-serif"><title>{text(self.alt)}</title>{stamp}'
             f'<rect width="{self.width}" height="{self.height}" fill="{PAPER}"/>{body}</svg>\n'
         )
 
@@ -130,7 +136,8 @@ class Page:
         InputError : another ending
         """
         where = picture_path(path, FILE_ENDINGS)
-        return write(where, self.svg().encode() if where.suffix.lower() == ".svg" else self.png(provenance))
+        svg = where.suffix.lower() == ".svg"
+        return write(where, self.svg(provenance).encode() if svg else self.png(provenance))
 
     def _repr_png_(self) -> bytes:
         return self.png()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["from_black", "from_gray", "from_white"]
+__all__ = ["WHITE_RAMP", "from_black", "from_gray", "from_white"]
 
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.uint8]

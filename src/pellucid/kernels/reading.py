@@ -14,6 +14,7 @@ from pellucid.kernels.bank import Bank
 from pellucid.kernels.family import FAMILIES, GROUPS, Signs, family_of
 from pellucid.kernels.likeness import Pair, pairs
 from pellucid.kernels.measures import Measures, measure
+from pellucid.kernels.reduction import reduced
 
 __all__ = ["FilterReading", "LayerReading", "read"]
 
@@ -84,13 +85,20 @@ def _short(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class LayerReading:
-    """What a layer's filters look for: `filters` in the layer's order, `pairs` of filters that are much alike."""
+    """What a layer's filters look for: `filters` in the layer's order, `pairs` of filters that are much alike.
+
+    Of kernels too small to judge one by one, `random` says whether nothing tells all of them together from random
+    weights (None: too few). Large kernels are read with `reduced` pixels averaged into one along each side.
+    """
 
     layer: str
     words: str
     small: bool
     filters: tuple[FilterReading, ...]
     pairs: tuple[Pair, ...]
+    random: bool | None = None
+    reduced: int = 1
+    deeper: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
@@ -101,19 +109,44 @@ class LayerReading:
     @property
     def verdict(self) -> str:
         """The layer in words: its families, what looks untrained or dead, what is there twice."""
-        count = len(self.filters)
         families = ", ".join(f"{number} {family}" for family, number in self.counts.items())
+        if self.deeper:
+            families = "a deeper layer weighs responses, not pixels, so it is shown and not read"
+        return f"{self.words}: {families}. {self.health}"
+
+    @property
+    def health(self) -> str:
+        """What looks untrained or dead, what is there twice, and how far the reading goes."""
+        count = len(self.filters)
+        noisy = sum(row.noisy for row in self.filters)
         dead = _some(sum(row.dead for row in self.filters), count, "is dead", "are dead")
-        if self.small:
-            health = f"Kernels this small are too small for fits and to tell noise from structure; {dead}"
+        trained = _some(noisy, count, "looks untrained", "look untrained")
+        if self.deeper or (self.small and self.random is None):
+            health = dead
         else:
-            noisy = sum(row.noisy for row in self.filters)
-            health = f"{_some(noisy, count, 'looks untrained', 'look untrained').capitalize()}, {dead}"
+            health = f"{trained}, {dead}"
         negated = sum(pair.correlation < 0 for pair in self.pairs)
         twice = (
             f"{_number(negated, 'negated pair')}, {_number(len(self.pairs) - negated, 'pair of duplicates')}"
         )
-        return f"{self.words}: {families}. {health}; {twice}."
+        return f"{health[0].upper()}{health[1:]}; {twice}.{self._limits}"
+
+    @property
+    def _limits(self) -> str:
+        if self.deeper:
+            return ""
+        if self.small:
+            together = {
+                True: "; taken together, nothing tells them from random weights",
+                False: " one by one; taken together they are far from random weights",
+                None: "",
+            }[self.random]
+            return f" Kernels this small are too small for fits and to tell noise from structure{together}."
+        return (
+            f" Kernels this large are read averaged {self.reduced} to 1 along each side."
+            if self.reduced > 1
+            else ""
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The reading as JSON."""
@@ -122,6 +155,8 @@ class LayerReading:
             "filters": [row.to_json() for row in self.filters],
             "counts": self.counts,
             "pairs": [pair.to_json() for pair in self.pairs],
+            "dead": [row.unit for row in self.filters if row.dead],
+            "noisy": [row.unit for row in self.filters if row.noisy],
             "verdict": self.verdict,
         }
 
@@ -151,12 +186,14 @@ def read(bank: Bank) -> LayerReading:
     'edge'
     """
     measures = measure(bank)
-    found = pairs(np.where(measures.dead[:, None, None, None], 0.0, bank.weights))
-    rows = tuple(_row(unit, measures, found) for unit in range(bank.count))
-    return LayerReading(bank.layer, bank.words, measures.small, rows, found)
+    found = pairs(np.where(measures.dead[:, None, None, None], 0.0, reduced(bank.weights)[0]))
+    rows = tuple(_row(unit, measures, found, deeper=bank.deeper) for unit in range(bank.count))
+    return LayerReading(
+        bank.layer, bank.words, measures.small, rows, found, measures.random, measures.reduced, bank.deeper
+    )
 
 
-def _row(unit: int, measures: Measures, found: Sequence[Pair]) -> FilterReading:
+def _row(unit: int, measures: Measures, found: Sequence[Pair], *, deeper: bool) -> FilterReading:
     shaped = measures.shaped
     chroma = None if measures.chroma is None else float(measures.chroma[unit])
     family, why = family_of(
@@ -167,9 +204,10 @@ def _row(unit: int, measures: Measures, found: Sequence[Pair]) -> FilterReading:
             shape=shaped.shape[unit],
             r2=float(shaped.best_r2[unit]),
             adjusted_r2=float(shaped.adjusted_r2[unit]),
-            cycles=float(shaped.frequency[unit]) * max(measures.size),
+            cycles=float(measures.cycles[unit]),
             spread=float(measures.spread[unit]),
             small=measures.small,
+            deeper=deeper,
         )
     )
     orientation = _orientation(float(shaped.angle[unit]), family)
@@ -205,7 +243,7 @@ def _row(unit: int, measures: Measures, found: Sequence[Pair]) -> FilterReading:
 
 
 def _orientation(angle: float, family: str) -> float | None:
-    if np.isnan(angle) or family in ("dead", "noise"):
+    if np.isnan(angle) or family in ("dead", "noise", "deeper"):
         return None
     return float(np.degrees(angle)) % 180
 

@@ -34,8 +34,11 @@ def response_sheet(
     units: Sequence[int] | None = None,
     scale: str = "own",
     title: str = "",
+    cut_by: str | None = None,
 ) -> Page:
     """All response maps on one page, each with its filter's index: black is none, red above 0, blue below.
+
+    Where what is below 0 does not count, because the layer `cut_by` cuts it off, it is black as well.
 
     Parameters
     ----------
@@ -57,6 +60,8 @@ def response_sheet(
     order = list(range(len(values)) if units is None else units)
     if not order or not all(0 <= unit < len(values) for unit in order):
         raise InputError(f"the maps of {order[:3]}... were asked; units run from 0 to {len(values) - 1}")
+    least = float(values.min())
+    values = values if cut_by is None else np.maximum(values, 0)
     shared = response_reach(values[order]) if scale == "shared" else None
     tall, wide = values.shape[1:]
     tile = (TILE * min(tall / wide, 2.0), float(TILE))  # height, width
@@ -67,7 +72,7 @@ def response_sheet(
     width = 2 * MARGIN + columns * (TILE + GAP) - GAP
     top = MARGIN + HEAD + 2 * LINE + 6
     pitch = round(tile[0] + CAPTION + GAP)
-    marks: list[Raster | Frame | Label] = list(_head(title, values, scale, shared, width))
+    marks: list[Raster | Frame | Label] = list(_head(title, _signs(least, cut_by), scale, shared, width))
     for number, (pixels, caption) in enumerate(pictures):
         row, column = divmod(number, columns)
         x, y = MARGIN + column * (TILE + GAP), top + row * pitch
@@ -78,10 +83,17 @@ def response_sheet(
     return Page(width, top + rows * pitch + MARGIN - GAP, tuple(marks), alt)
 
 
-def _head(title: str, values: Floats, scale: str, shared: float | None, width: int) -> Iterator[Label]:
+def _signs(least: float, cut_by: str | None) -> str:
+    if least >= 0:
+        return "black none, red above 0; none is below 0"
+    if cut_by is not None:
+        return f"red above 0; black none, and what is below 0, which {cut_by} cuts off"
+    return "black none, red above 0, blue below"
+
+
+def _head(title: str, signs: str, scale: str, shared: float | None, width: int) -> Iterator[Label]:
     room = width - 2 * MARGIN
     yield Label(MARGIN, MARGIN + 12, fitted(title or "responses to one image", 16, room), 16)
-    signs = "black none, red above 0" + (", blue below" if (values < 0).any() else "; none is below 0")
     lines = (signs, RESPONSE_SCALES[scale].format(reach=shared or 0))
     for number, line in enumerate(lines):
         yield Label(MARGIN, MARGIN + HEAD + 6 + LINE * number, fitted(line, 10, room), 10, PALE_INK)
@@ -101,5 +113,6 @@ def _pictures(
         yield np.asarray(shown.convert("RGB").resize(size, Image.Resampling.LANCZOS)), "the image"
     for unit in order:
         reach = response_reach(values[unit]) if shared is None else shared
-        caption = f"{unit} · {reach:.3g}" if shared is None else str(unit)
+        full = f"{reach:.3g}" if reach > 0 else "silent"
+        caption = f"{unit} · {full}" if shared is None else str(unit)
         yield response_pixels(values[unit], reach=reach, most=most), caption

@@ -25,10 +25,11 @@ SLOWEST = 0.7  # cycles over the kernel: a slower wave is a gradient or a blob
 
 @dataclass(frozen=True)
 class Grid:
-    """The pixels of a kernel."""
+    """The pixels of a kernel, or some of them by number, row by row."""
 
     height: int
     width: int
+    some: tuple[int, ...] | None = None
 
     @property
     def reach(self) -> int:
@@ -43,6 +44,8 @@ class Grid:
     def pixels(self) -> tuple[Floats, Floats]:
         """x and y of every pixel, (P,) each."""
         y, x = np.mgrid[: self.height, : self.width].reshape(2, -1)
+        if self.some is not None:
+            y, x = y[list(self.some)], x[list(self.some)]
         return x - (self.width - 1) / 2, y - (self.height - 1) / 2
 
 

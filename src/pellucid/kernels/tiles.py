@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import InputError, UnknownName, did_you_mean
-from pellucid.kernels.bank import GRAY, Bank
-from pellucid.kernels.palette import from_gray, from_white
+from pellucid.kernels.bank import Bank
+from pellucid.kernels.palette import WHITE_RAMP, from_gray, from_white
 
-__all__ = ["SCALES", "STYLES", "Bands", "filter_tiles", "scale_words", "style_of"]
+__all__ = ["SCALES", "STYLES", "Bands", "band_colors", "filter_tiles", "scale_words", "style_of"]
 
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
@@ -26,27 +26,50 @@ SCALES: Mapping[str, str] = {
 STYLES: Mapping[str, str] = {
     "color": "middle gray is 0",
     "bands": "middle gray is 0; channels added up in colors of their own",
-    "panels": "middle gray is 0; one panel for each input channel",
-    "signed": "white is 0, blue below, red above; one panel for each input channel",
+    "slices": "middle gray is 0; one panel for each slice in depth or time, the first on the left",
+    "panels": "middle gray is 0; one panel for each input channel{places}",
+    "signed": "white is 0, blue below, red above; one panel for each input channel{places}",
+    "bars": "a bar for each weight along the signal, red above 0, blue below; one row for each input channel{places}",
 }
-MOST_PANELS = (
-    12  # more channels are no longer told apart by their place alone, and signs matter more than grays
-)
-PAPER_SEAM, GRAY_SEAM = (253, 252, 249), (208, 204, 194)  # between panels: unlike their zero
+# More channels are no longer told apart by their place alone, and signs matter more than grays.
+MOST_PANELS = 16
+PAPER_SEAM, GRAY_SEAM = (253, 252, 249), (226, 223, 215)  # between panels: unlike their zero
+PANEL_SIDE, MOST_ENLARGED = (
+    12,
+    64,
+)  # pixels of a panel at least, so that a seam of one is thin; of so many at most
+BAR_REACH, BAR_CHART = 12, 48  # pixels: from zero to full, and a chart's width at least
+ZERO_LINE, BLANK = (150, 146, 138), (250, 249, 246)
 
 
 def style_of(bank: Bank, bands: Bands | None = None) -> str:
     """The style that shows a bank best: color where its channels are colors, else bands, panels or signed maps."""
-    if bank.is_color or bank.channels == GRAY:
-        return "color"
+    if bank.is_signal:
+        return "bars"
+    if bank.is_color or bank.is_gray:
+        return "slices" if bank.slices > 1 else "color"
     if bands is not None:
         return "bands"
-    return "panels" if len(bank.channels) <= MOST_PANELS else "signed"
+    return "panels" if len(bank.channels) <= MOST_PANELS and not bank.deeper else "signed"
 
 
 def scale_words(bank: Bank, *, scale: str, style: str) -> tuple[str, str]:
     """How the colors of a bank's tiles are to be read: what zero is, and what full color is."""
-    return STYLES[style], SCALES[scale].format(reach=np.abs(bank.weights).max())
+    full = SCALES[scale].format(reach=np.abs(bank.weights).max())
+    full = full.replace("color", "height") if style == "bars" else full
+    return STYLES[style].format(places=_places(bank, style)), full
+
+
+def _places(bank: Bank, style: str) -> str:
+    """Which channel stands where."""
+    count = len(bank.channels)
+    if count == 1:
+        return ""
+    columns = 1 if style == "bars" else _columns(count, *bank.size)
+    if count > MOST_PANELS:
+        return f", from 0 on, {columns} to a row" if columns > 1 else ", from 0 on"
+    rows = [bank.channels[at : at + columns] for at in range(0, count, columns)]
+    return ": " + " / ".join(", ".join(row) for row in rows)
 
 
 def filter_tiles(
@@ -57,7 +80,8 @@ def filter_tiles(
     Parameters
     ----------
     scale : `own`: each kernel's largest |weight| is full color; `shared`: the largest of all kernels is
-    style : of STYLES; None: `style_of`. `panels` and `signed` lay the channels out in a grid, one pixel apart
+    style : of STYLES; None: `style_of`. `panels` and `signed` lay the channels out in a grid, one pixel apart, and small
+        panels are enlarged so that this is a thin seam; `bars` are a chart
     bands : the color (red, green, blue in -1..1) in which each channel counts, for the style `bands`
 
     Raises
@@ -75,7 +99,7 @@ def filter_tiles(
     _check("scale", scale, SCALES)
     _check("style", style, STYLES)
     kernels = bank.weights
-    if style == "color" and not (bank.is_color or bank.channels == GRAY):
+    if style in ("color", "slices") and not (bank.is_color or bank.is_gray):
         raise InputError(
             f"color was asked of filters on {len(bank.channels)} channels that are no colors; "
             "panels, signed or bands show them"
@@ -83,10 +107,43 @@ def filter_tiles(
     if style == "bands":
         kernels = np.einsum("kchw,cr->krhw", kernels, _band_colors(bank, bands))
     reach = np.abs(kernels).max((1, 2, 3)) if scale == "own" else np.full(bank.count, np.abs(kernels).max())
+    return [_tile(bank, kernel, top, style) for kernel, top in zip(kernels, reach, strict=True)]
+
+
+def _tile(bank: Bank, kernel: Floats, reach: float, style: str) -> Pixels:
+    if style == "bars":
+        return _bars(kernel[:, 0], reach)
+    if style == "slices" or (style == "color" and bank.slices > 1):
+        colors = kernel.reshape(-1, bank.slices, *kernel.shape[1:]).swapaxes(0, 1)  # (slices, C, h, w)
+        return _panels(np.stack([_color_tile(one, reach) for one in colors]), PAPER_SEAM, columns=bank.slices)
     if style in ("color", "bands"):
-        return [_color_tile(kernel, top) for kernel, top in zip(kernels, reach, strict=True)]
+        return _color_tile(kernel, reach)
     paint, seam = (from_white, GRAY_SEAM) if style == "signed" else (_gray, PAPER_SEAM)
-    return [_panels(paint(kernel, top), seam) for kernel, top in zip(kernels, reach, strict=True)]
+    return _panels(paint(kernel, reach), seam)
+
+
+def band_colors(bank: Bank, words: str) -> dict[str, tuple[float, float, float]]:
+    """The colors of channels that `3,2,1` asks for: these channels as red, green and blue, the others left out.
+
+    Raises
+    ------
+    InputError : not three channels of the bank, by name or number
+
+    Examples
+    --------
+    >>> band_colors(Bank.of(np.ones((1, 4, 3, 3))), "3,2,1")["3"]
+    (1.0, 0.0, 0.0)
+    """
+    names = [word.strip() for word in words.split(",")]
+    if len(names) != 3 or not set(names) <= set(bank.channels):
+        there = f"{bank.channels[0]} to {bank.channels[-1]}"
+        raise InputError(
+            f"bands {words!r}: write three channels for red, green and blue, as 3,2,1; there is {there}"
+        )
+    return {
+        channel: (float(channel == names[0]), float(channel == names[1]), float(channel == names[2]))
+        for channel in bank.channels
+    }
 
 
 def _check(what: str, asked: str, table: Mapping[str, str]) -> None:
@@ -114,10 +171,33 @@ def _gray(values: Floats, reach: float) -> Pixels:
     return np.repeat(from_gray(values, reach)[..., None], 3, -1)
 
 
-def _panels(pictures: Pixels, seam: tuple[int, int, int]) -> Pixels:
-    """Channels (C, h, w, 3) row by row in a grid about as wide as high, one pixel of seam between them."""
+def _bars(kernel: Floats, reach: float) -> Pixels:
+    """A signal's kernel (C, k) as bar charts one above the other."""
+    channels, length = kernel.shape
+    wide = max(round(BAR_CHART / length), 1)
+    offset = np.arange(BAR_REACH, -BAR_REACH - 1, -1)[:, None]  # from the top: full ... 0 ... -full
+    height = np.round(kernel / reach * BAR_REACH) if reach > 0 else np.zeros_like(kernel)
+    full = np.where(height[..., None] < 0, WHITE_RAMP[0], WHITE_RAMP[-1]).astype(np.uint8)  # (C, k, 3)
+    charts = np.empty((channels, len(offset), length, 3), np.uint8)
+    for chart, bars, color in zip(charts, height, full, strict=True):
+        inside = (offset * np.sign(bars) > 0) & (np.abs(offset) <= np.abs(bars))  # (rows, k)
+        chart[:] = np.where(inside[..., None], color, BLANK)
+        chart[BAR_REACH] = ZERO_LINE
+    return _panels(charts.repeat(wide, 2), PAPER_SEAM, columns=1)
+
+
+def _columns(channels: int, height: int, width: int) -> int:
+    """Panels side by side in a grid about as wide as high."""
+    return math.ceil(math.sqrt(channels * height / width))
+
+
+def _panels(pictures: Pixels, seam: tuple[int, int, int], columns: int | None = None) -> Pixels:
+    """Panels (C, h, w, 3) row by row in a grid, one pixel of seam between them."""
+    enlarge = 1 < len(pictures) <= MOST_ENLARGED
+    zoom = math.ceil(PANEL_SIDE / max(pictures.shape[1:3])) if enlarge else 1
+    pictures = pictures.repeat(zoom, 1).repeat(zoom, 2)
     channels, height, width = pictures.shape[:3]
-    columns = math.ceil(math.sqrt(channels * height / width))
+    columns = columns or _columns(channels, height, width)
     rows = math.ceil(channels / columns)
     tile = np.empty((rows * (height + 1) - 1, columns * (width + 1) - 1, 3), np.uint8)
     tile[:] = seam

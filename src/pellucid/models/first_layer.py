@@ -18,7 +18,7 @@ from pellucid.records import Layer
 if TYPE_CHECKING:
     from pellucid.models.net import Net
 
-__all__ = ["FirstLayer", "first_layer"]
+__all__ = ["FirstLayer", "first_layer", "sees_its_kernel"]
 
 Place = tuple[tuple[int, ...], tuple[int, int, int, int]]  # a position, and the box of pixels under it
 
@@ -46,21 +46,29 @@ class FirstLayer:
     bias: Tensor
 
 
-def first_layer(net: Net) -> FirstLayer:
+def first_layer(net: Net, name: str | None = None) -> FirstLayer:
     """The first convolution or linear layer, its filters measured as the gradient of the response to the pixels.
+
+    `name` asks for another layer that reads the pixels too, as the second of two parallel stems.
 
     Measuring sees all that lies before the layer: mean and standard deviation, channel order, value range, a network's own
     change of its input, standardized weights.
 
     Raises
     ------
-    InputError : no such layer reads the pixels linearly
+    InputError : no such layer reads the pixels linearly, or its weights are no finite numbers
     """
-    layer = next((one for one in net.layers() if _weighs(net, one)), None)
+    layer = net.layer(name) if name else next((one for one in net.layers() if _weighs(net, one)), None)
     if layer is None:
-        raise InputError(f"{net.name} has no convolution and no linear layer that reads its input")
+        raise InputError(
+            f"{net.name} has no convolution and no linear layer that reads its input: no filters to show"
+        )
     places = _disjoint_places(net, layer)
     weight, bias = _measured(net, layer, places)
+    if not (weight.isfinite().all() and bias.isfinite().all()):
+        raise InputError(
+            f"the weights of {layer.name} hold NaN or infinity: the training diverged, or the file is damaged"
+        )
     _check_linear(net, layer, places[0], weight, bias)
     return FirstLayer(layer, weight, bias)
 
@@ -68,6 +76,15 @@ def first_layer(net: Net) -> FirstLayer:
 def _weighs(net: Net, layer: Layer) -> bool:
     part = net.module.get_submodule(net.trace.calls[layer.name].module)
     return isinstance(part, nn.Conv2d | nn.Linear) or type(part).__name__.startswith(WEIGHTED)
+
+
+def sees_its_kernel(net: Net, layer: Layer) -> bool:
+    """Whether a layer sees of the input just what one kernel covers, so that nothing lies between them."""
+    part = net.module.get_submodule(net.trace.calls[layer.name].module)
+    if not isinstance(part, nn.Conv2d):
+        return False
+    sides = zip(part.kernel_size, part.dilation, strict=True)
+    return layer.receptive_field == tuple((size - 1) * hole + 1 for size, hole in sides)
 
 
 def _disjoint_places(net: Net, layer: Layer) -> list[Place]:
@@ -102,6 +119,8 @@ def _measured(net: Net, layer: Layer, places: Sequence[Place]) -> tuple[Tensor, 
             at = torch.stack(
                 [response[0, unit][position] for unit, (position, _) in zip(units, used, strict=True)]
             )
+            if not at.requires_grad:
+                raise InputError(_unread(layer))
             (gradient,) = torch.autograd.grad(at.sum(), black)
             weights += [gradient[0, :, y0:y1, x0:x1].cpu() for _, (x0, y0, x1, y1) in used]
             biases.append(at.detach().cpu())
@@ -118,4 +137,11 @@ def _check_linear(net: Net, layer: Layer, place: Place, weight: Tensor, bias: Te
     expected = (weight * picture[:, y0:y1, x0:x1]).sum((1, 2, 3)) + bias
     near = 1e-3 * float(expected.abs().max())
     if not torch.allclose(response, expected, rtol=1e-3, atol=near):
-        raise InputError(f"{layer.name} does not read the pixels linearly, so it has no filters to show")
+        raise InputError(_unread(layer))
+
+
+def _unread(layer: Layer) -> str:
+    return (
+        f"{layer.name}, the first layer that weighs its input, does not read the pixels linearly: something before it "
+        "bends them or looks them up, so there are no filters that apply to the image"
+    )

@@ -27,7 +27,7 @@ class ImageInput:
     Parameters
     ----------
     size : side in pixels, or (height, width)
-    channels : 3, or 1 for gray
+    channels : 3, 1 for gray, or as many as the network takes: no picture file has those, but its filters can be read
     mean, std : a number per channel, in units of `value_range` and in the order of `order`; None for 0, 1
     value_range : "0..1" or "0..255", the range of x
     order : "rgb" or "bgr", the channel order of x
@@ -65,10 +65,8 @@ class ImageInput:
         recipe: Recipe | None = None,
     ) -> None:
         height, width = (size, size) if isinstance(size, int) else size
-        if height < 1 or width < 1 or channels not in (1, 3):
-            raise InputError(
-                f"input {channels}x{height}x{width}: write 3xHEIGHTxWIDTH, or 1xHEIGHTxWIDTH for gray"
-            )
+        if min(height, width, channels) < 1:
+            raise InputError(f"input {channels}x{height}x{width}: channels and pixels are counted from 1")
         if value_range not in ("0..1", "0..255") or order not in ("rgb", "bgr"):
             raise InputError(
                 f"input {value_range} {order}: the range is 0..1 or 0..255, the order rgb or bgr"
@@ -158,7 +156,9 @@ def sized_as(text: str, known: ImageInput | None) -> ImageInput:
     """
     match = re.fullmatch(r"\s*(\d+)\s*x\s*(\d+)\s*x\s*(\d+)\s*", text)
     if match is None:
-        raise InputError(f"input {text!r}: write CHANNELSxHEIGHTxWIDTH, as 3x224x224")
+        other = re.fullmatch(r"\s*\d+(\s*x\s*\d+)+\s*", text) is not None
+        later = "; signals and volumes cannot be fed yet, filters shows their kernels" if other else ""
+        raise InputError(f"input {text!r}: write CHANNELSxHEIGHTxWIDTH, as 3x224x224{later}")
     channels, height, width = (int(part) for part in match.groups())
     if known is not None and known.channels == channels:
         return known.resized((height, width))

@@ -8,11 +8,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from pellucid.errors import InputError, UnknownName
+from pellucid.models.bare import BareNet
 from pellucid.models.blueprint import Blueprint
 from pellucid.models.card import read_card
 from pellucid.models.from_timm import timm_input
@@ -23,10 +25,11 @@ from pellucid.models.origin import module_blueprint, named_blueprint
 from pellucid.models.trace import ITEMS, OUTPUT, Trace, traced
 from pellucid.models.weights import put_into, read_state_dict
 
-__all__ = ["Model", "load", "opened"]
+__all__ = ["Model", "load", "load_bare", "opened", "opened_or_bare"]
 
 # Tried in this order where nothing tells the input's size.
 SIZES = (224, 32, 28, 64, 96, 128, 256, 299, 384, 512)
+MOST_CHANNELS = 32  # a convolution that reads more is hardly the one that reads the input
 
 
 # What every public function takes for a net.
@@ -113,6 +116,40 @@ def load(
 def opened(net: Model) -> Net:
     """A net as it is, or what `load` makes of anything else: so every function takes what the command line takes."""
     return net if isinstance(net, Net) else load(net)
+
+
+def opened_or_bare(net: Model | BareNet, **options: Any) -> Net | BareNet:
+    """As `opened`, with the options of `load`; a net of signals or volumes, which cannot be fed yet, only to be looked at."""
+    if isinstance(net, Net | BareNet):
+        return net
+    try:
+        return load(net, **options)
+    except UnknownName:
+        raise
+    except InputError:
+        kept = {name: options[name] for name in ("weights", "seed", "trust_code") if name in options}
+        bare = load_bare(net, **kept)
+        if bare.first_reads() in (None, "an image"):
+            raise
+        return bare
+
+
+def load_bare(
+    model: str | Path | nn.Module,
+    *,
+    weights: str | Path | None = None,
+    seed: int = 0,
+    trust_code: str | None = None,
+) -> BareNet:
+    """A network that is never run, for its kernels alone; arguments and errors as of `load`."""
+    wishes = _Wishes(None if weights is None else str(weights), None, None, None)
+    if isinstance(model, nn.Module):
+        blueprint = module_blueprint(model, copied=wishes.weights is not None)
+    else:
+        name, wishes = _with_card(str(model), wishes)
+        blueprint = named_blueprint(name, wishes.weights, trust_code)
+    module, notes = _built(blueprint, wishes.weights, seed)
+    return BareNet(blueprint.name, module, notes)
 
 
 def _with_card(model: str, wishes: _Wishes) -> tuple[str, _Wishes]:
@@ -234,10 +271,10 @@ def _traced(
 
 
 def _first_channels(module: nn.Module) -> int:
-    """1 where the first layer reads one channel, or a flat square of one."""
+    """As many as the first convolution reads; 1 where the first layer reads a flat square."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
-            return 1 if part.in_channels == 1 else 3
+            return part.in_channels if part.in_channels <= MOST_CHANNELS else 3
         if isinstance(part, nn.Linear):
             return 1 if math.isqrt(part.in_features) ** 2 == part.in_features else 3
     return 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ from pellucid.models.trace import OUTPUT, Trace
 from pellucid.records import Layer, Layers, Unit, UnitQuery
 from pellucid.version import __version__
 
-__all__ = ["Net"]
+__all__ = ["Net", "digest_of", "versions"]
 
 
 class Net:
@@ -55,13 +55,12 @@ class Net:
     @property
     def weights_digest(self) -> str:
         """sha256 over the sorted names, types, shapes and bytes of all weights and buffers, as they are now."""
-        # a module may keep other things than tensors in its state
-        state = {name: value for name, value in self.module.state_dict().items() if isinstance(value, Tensor)}
+        state = _state(self.module)
         now = tuple(
             (name, one.data_ptr(), -1 if one.is_inference() else one._version) for name, one in state.items()
         )
         if self._digest is None or self._digest[0] != now:
-            self._digest = now, _digest(state)
+            self._digest = now, digest_of(self.module)
         return self._digest[1]
 
     def layers(self) -> Layers:
@@ -85,9 +84,9 @@ class Net:
         """The receptive fields of a layer's units."""
         return self.trace.calls[self.layer(layer).name].fields
 
-    def first_layer(self) -> FirstLayer:
-        """The layer that reads the pixels, and its filters as they act on pixels."""
-        return first_layer(self)
+    def first_layer(self, name: str | None = None) -> FirstLayer:
+        """The layer that reads the pixels, or another one that does, and its filters as they act on pixels."""
+        return first_layer(self, name)
 
     def accepts(self, size: int | tuple[int, int], layer: str = OUTPUT) -> bool:
         """Whether pictures of another size (height, width) pass through, as far as `layer`."""
@@ -121,17 +120,24 @@ class Net:
             "input": self.input.to_json(),
             "labels": None if self.labels is None else list(self.labels),
             "notes": list(self.notes),
-            "versions": {
-                "pellucid": __version__,
-                "torch": torch.__version__,
-                "python": platform.python_version(),
-            },
+            "versions": versions(),
         }
 
 
-def _digest(state: Mapping[str, Tensor]) -> str:
+def versions() -> dict[str, str]:
+    """What a result depends on beside the net."""
+    return {"pellucid": __version__, "torch": torch.__version__, "python": platform.python_version()}
+
+
+def _state(module: nn.Module) -> dict[str, Tensor]:
+    # a module may keep other things than tensors in its state
+    return {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
+
+
+def digest_of(module: nn.Module) -> str:
+    """sha256 over the sorted names, types, shapes and bytes of all weights and buffers of a module."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(state.items()):
+    for name, tensor in sorted(_state(module).items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
         digest.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
