@@ -60,5 +60,6 @@ def test_the_words_say_what_to_do():
     assert all(words.endswith(".") and len(words) < 140 for _, words, _ in CAUSES)
     assert advice(SOUND) == ""
     assert advice(replace(SOUND, final=0.5, steps=3)).startswith("After 3 steps")
+    assert "outweigh" in advice(replace(SOUND, final=0.5, priced=True))
     assert "NaN" in advice(replace(SOUND, initial=float("nan")))
     assert "learning rate" in advice(replace(SOUND, final=float("inf")))

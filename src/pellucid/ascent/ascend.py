@@ -138,6 +138,7 @@ def _step(
     """One step along gradients divided by `size`: not by those of rows `spared`, and leaving rows `done` where they are."""
     scale = torch.where(size > LEAST_SIZE, 1 / size, 0.0)
     for variable, gradient in zip(canvas.variables, gradients, strict=True):
+        # Not in place: autograd may hand out one number expanded to all entries.
         variable.grad = (gradient * _like(scale, gradient)).masked_fill_(_like(spared, gradient), 0)
     before = None if done is None else [each.detach().clone() for each in canvas.variables]
     optimizer.step()

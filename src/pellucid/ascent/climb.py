@@ -183,6 +183,8 @@ def _climbed(
         trail = ascend(look, canvas, look.signs, pace=_pace(canvas, settings), on_step=keep)
     pictures = shown(canvas.pictures())
     facts = _facts(net, batch, trail, start, pictures)
+    priced = bool(settings.regularize) or (batch.group > 1 and settings.diversity > 0)
+    facts = [replace(fact, priced=priced) for fact in facts]
     seconds = (time.perf_counter() - started) / len(batch.goals)
     return [
         Climbed(

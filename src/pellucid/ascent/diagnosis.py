@@ -38,6 +38,7 @@ class Facts:
     departure : root mean square distance of the picture's values from the middle of the range
     room : whether the picture is as large as what the unit sees
     steps : taken
+    priced : whether regularizers or diversity took part in what was climbed
     """
 
     initial: float
@@ -50,6 +51,7 @@ class Facts:
     departure: float
     room: bool
     steps: int
+    priced: bool = False
 
     @property
     def rise(self) -> float:
@@ -94,6 +96,11 @@ CAUSES: tuple[tuple[str, str, Callable[[Facts], bool]], ...] = (
         "zero_gradient",
         "The unit answers other pictures, but no gradient led there from this start; try another seed.",
         lambda facts: not facts.reached,
+    ),
+    (
+        "diverged",
+        "It ended on the wrong side of its start: regularizers or diversity outweigh the objective; lower their weights.",
+        lambda facts: facts.rise < 0 and facts.steps >= FEW and facts.priced,
     ),
     (
         "diverged",

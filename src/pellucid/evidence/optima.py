@@ -84,12 +84,17 @@ class Optimum:
         )
 
     @property
+    def subject(self) -> str:
+        """What the picture is about, in the fewest words: the unit, or the objective where that says more."""
+        return str(self.unit) if self.objective.isalpha() else self.objective
+
+    @property
     def caption(self) -> str:
-        """Two short lines: unit and sign, then what it reached or why it failed."""
-        return f"{self.unit} {self.sign}\n{self.diagnosis or value_words(self.activation)}"
+        """Two short lines: subject and sign, then what it reached or why it failed."""
+        return f"{self.subject} {self.sign}\n{self.diagnosis or value_words(self.activation)}"
 
     def __repr__(self) -> str:
-        return f"<optimum of {self.unit} {self.sign}: {self.diagnosis or value_words(self.activation)}>"
+        return f"<optimum of {self.subject} {self.sign}: {self.diagnosis or value_words(self.activation)}>"
 
     def save_climb(self, path: str | Path) -> Path:
         """Write the snapshots and the picture as an animated PNG that carries its provenance.
@@ -201,8 +206,7 @@ def _image(pixels: NDArray[np.uint8]) -> Image.Image:
 
 def _file_name(one: Optimum) -> str:
     """What a picture is called without its ending: by its unit, or by its objective where that says more."""
-    subject = str(one.unit) if one.objective.isalpha() else one.objective[:LONGEST_NAME]
-    return f"{_safe(subject)}-{one.word}"
+    return f"{_safe(one.subject[:LONGEST_NAME])}-{one.word}"
 
 
 def _safe(name: str) -> str:
