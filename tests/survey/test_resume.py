@@ -36,20 +36,24 @@ rng = random.Random(0)
 digests, landed = [], 0
 for kill in range(kills):
     path = home / f"killed-{kill}.atlas"
-    tries = 0
-    while True:
+    died = 0
+    for attempt in range(6):
         child = os.fork()
         if child == 0:
             work(path)
             os._exit(0)
-        tries += 1
-        if tries > 3:
-            os.waitpid(child, 0)
-            break
         time.sleep(rng.uniform(0, took))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-        landed += os.WIFSIGNALED(status)
+        died += os.WIFSIGNALED(status)
+        if not os.WIFSIGNALED(status):  # it was done before: the machine is quicker now than when it was timed
+            took *= 0.8
+            if died:
+                break
+            path.unlink()
+        elif died == 3:
+            break
+    landed += died
     report = work(path)
     digests.append(report.digest)
 print(json.dumps({"whole": whole.digest, "digests": digests, "landed": landed, "jobs": whole.done}))
