@@ -124,6 +124,18 @@ def test_a_flat_item_stops_alone_and_keeps_what_it_has():
     assert abs(canvas.pictures()[0].item() - 1) < 0.05
 
 
+def test_what_is_done_does_not_drift_while_others_go_on():
+    def ended(tops):
+        canvas = Vectors(np.zeros((len(tops), 1)))
+        goals = torch.tensor(tops)[:, None]
+        trail = climbed(canvas, lambda x: -((x - goals) ** 2).sum(1), 600, rate=0.02, stop="flat")
+        return canvas.pictures()[0].item(), trail.taken.tolist()
+
+    (alone, [early]), (beside, [first, second]) = ended([0.1]), ended([0.1, 5.0])
+    assert early == first < second
+    assert alone == beside
+
+
 def test_a_falling_objective_is_flat_when_it_stops_falling():
     falling = [torch.tensor([-min(float(step), 50.0)]) for step in range(100)]
     down = torch.tensor([-1.0])

@@ -156,6 +156,11 @@ def test_the_size_named_in_a_refusal_does_fit(fully_convolutional):
     assert picture_bytes(fully_convolutional, ["2"], (2 * height, width)) > 1 << 29
 
 
+def test_what_a_huge_picture_takes_grows_with_its_pixels(fully_convolutional):
+    own = picture_bytes(fully_convolutional, ["2"], (160, 160))
+    assert picture_bytes(fully_convolutional, ["2"], (3200, 1600)) == pytest.approx(200 * own, rel=1e-3)
+
+
 def test_a_position_in_numbers_counts_on_the_nets_own_grid(fully_convolutional):
     goals = [Goal(Unit("0", 1, at)) for at in ("center", (70, 70))]
     assert [batch.size for batch in batches(fully_convolutional, goals, ClimbSettings())] == [

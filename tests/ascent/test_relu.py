@@ -70,6 +70,11 @@ def test_smooth_rectifiers_are_redirected_where_they_are_flat(function):
     assert found[1] == pytest.approx(ordinary.grad.tolist())
 
 
+def test_a_smooth_rectifier_that_is_all_but_flat_is_redirected_too():
+    # A SiLU's slope at -20 is -4e-8: not zero, and the wrong way.
+    assert slope(F.silu, [[-20.0, -25.0], [-1.0, -25.0]], [[1.0, -1.0], [1.0, 1.0]])[0] == [1.0, 0.0]
+
+
 def test_outside_the_context_nothing_is_changed():
     inputs = torch.tensor([[-1.0]], requires_grad=True)
     with Redirected(torch.tensor([True])):
