@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from pellucid.ascent.climb import CANVASES, Climbed, climb, climbs
+from pellucid.ascent.canvases import CANVASES
+from pellucid.ascent.climb import Climbed, climb, climbs
 from pellucid.ascent.diagnosis import DIAGNOSES
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.objective import (
@@ -25,6 +26,7 @@ from pellucid.ascent.plan import Batch, batch_size, batches, ends_at_zero, pictu
 from pellucid.ascent.precision import PRECISIONS, best_precision
 from pellucid.ascent.regularizers import REGULARIZERS, regularize_as, regularize_in_words
 from pellucid.ascent.settings import ClimbSettings
+from pellucid.ascent.statistics import ImageStatistics
 from pellucid.ascent.stopping import STOPS
 from pellucid.ascent.transforms import TRANSFORMS, Transforms
 
@@ -41,6 +43,7 @@ __all__ = [
     "ClimbSettings",
     "Climbed",
     "Goal",
+    "ImageStatistics",
     "Objective",
     "Target",
     "Term",

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from pellucid.ascent.ascend import Pace, Trail, ascend
 from pellucid.ascent.canvas import Canvas, CanvasShape
+from pellucid.ascent.canvases import CANVASES
 from pellucid.ascent.diagnosis import HARDLY, Facts, advice, diagnosis
-from pellucid.ascent.fourier import FourierCanvas
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.look import Look
 from pellucid.ascent.memory import out_of_memory, too_little
@@ -32,9 +32,7 @@ from pellucid.errors import InputError, did_you_mean
 from pellucid.models.net import Net
 from pellucid.models.taps import tap
 
-__all__ = ["CANVASES", "Climbed", "climb", "climbs"]
-
-CANVASES: Mapping[str, Callable[..., Canvas]] = {"fourier": FourierCanvas}
+__all__ = ["Climbed", "climb", "climbs"]
 
 # Called with (done, total): steps so far, and of all batches together.
 OnStep = Callable[[int, int], None]
