@@ -253,3 +253,13 @@ def test_constraints_survive_json(name):
         assert constraint_of(row).to_json() == one.to_json()
     with pytest.raises(InputError, match="covariance of its own"):
         constraint_of(Mahalanobis(3.0, 0.5, np.eye(4)).to_json())
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("constraint", [NormBall(3.0), Mahalanobis(2.0, 0.5, np.eye(540)), Box()])
+def test_constraints_hold_on_a_gpu(constraint):
+    weight = weights((3, 12, 15))
+    here, there = linear(weight), linear(weight)
+    there.module.to("cuda")
+    there.device = torch.device("cuda")
+    assert best(there, constraint).activation == pytest.approx(best(here, constraint).activation, rel=1e-3)
