@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 import pellucid as pl
-from pellucid.errors import InputError, NoItems
+from pellucid.errors import NoItems
 
 
 @pytest.fixture
@@ -36,11 +36,12 @@ def test_a_folder_is_measured_as_its_pixels_are(net, tmp_path):
     assert found.to_bytes() == pl.measure(net, pixels.transpose(0, 3, 1, 2)).to_bytes()
 
 
-def test_bands_that_no_picture_holds_come_as_an_array():
+def test_bands_that_no_picture_holds_come_as_an_array(tmp_path):
     net = pl.load(torch.nn.Conv2d(12, 2, 3), input=pl.ImageInput(10, 12))
     assert pl.measure(net, np.full((2, 12, 10, 10), 0.25)).mean.tolist() == [0.25] * 12
-    with pytest.raises(InputError, match="the net takes 12"):
-        pl.measure(net, "demo")
+    Image.new("RGB", (10, 10)).save(tmp_path / "a.png")
+    with pytest.raises(NoItems, match="the network takes 12 channels"):
+        pl.measure(net, tmp_path)
 
 
 def test_data_without_a_picture_is_refused(net, tmp_path):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pellucid.ascent import ImageStatistics
 from pellucid.data import Source, batches, open_source
 from pellucid.errors import NoItems
-from pellucid.models import Net
+from pellucid.models import Model, opened
 
 __all__ = ["measure"]
 
@@ -22,7 +22,7 @@ BATCH = 32
 
 
 def measure(
-    net: Net,
+    net: Model,
     data: Source | str | Path | NDArray[Any],
     *,
     progress: Callable[[int, int, str], None] | None = None,
@@ -31,7 +31,7 @@ def measure(
 
     Parameters
     ----------
-    net : what `load` returns; its recipe decides what the pixels are
+    net : what `load` returns, or what it takes; its recipe decides what the pixels are
     data : a folder of images, a source, `demo`, or pixels (N, C, H, W) in 0..1 of the net's input size, for inputs that no
         picture file holds
     progress : called with (done, total, what) after each batch
@@ -43,8 +43,8 @@ def measure(
     Raises
     ------
     UnknownName : no such data
-    NoItems : nothing in the data could be read
-    InputError : pixels of another shape, or a net whose input is neither gray nor RGB and data that is not an array
+    NoItems : nothing in the data could be read, as for a net of bands that no picture file has
+    InputError : pixels of another shape
 
     Examples
     --------
@@ -53,18 +53,21 @@ def measure(
     >>> pl.measure(net, np.random.default_rng(0).random((4, 3, *net.input.size))).mean.round(1).tolist()
     [0.5, 0.5, 0.5]
     """
-    statistics = ImageStatistics(net.input)
+    image = opened(net).input
+    statistics = ImageStatistics(image)
     if isinstance(data, np.ndarray):
         statistics.update(data)
         return statistics
     source = open_source(data)
     total = len(source.names)
-    with closing(batches(source, net.input.recipe, size=BATCH)) as stream:
+    broken = ""
+    with closing(batches(source, image.recipe, size=BATCH)) as stream:
         for batch in stream:
             readable = batch.pixels[batch.valid]
             statistics.update(readable.transpose(0, 3, 1, 2) / 255)
+            broken = broken or next((reason for _, reason in batch.problems), "")
             if progress is not None:
                 progress(min((batch.index + 1) * BATCH, total), total, "items")
     if not statistics.items:
-        raise NoItems(f"none of the {total} items of {source.name} can be read; measure a folder of pictures")
+        raise NoItems(f"none of the {total} items of {source.name} can be read; the first: {broken}")
     return statistics
