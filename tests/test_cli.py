@@ -161,6 +161,17 @@ def test_optimize_one_picture_of_a_layer(pellucid: Callable[..., Answer], tmp_pa
     assert Path(row["picture"]).name == "conv2-positive.png"
 
 
+def test_optimize_takes_color_and_spectrum_of_data(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.effect_noise((96, 96), 40).point(lambda value: value // 8).save(tmp_path / name)
+    command = ("optimize", "demo", "conv2:0", "--sign", "+", "--steps", 2, "--canvas", "fourier", "--json")
+    answer = pellucid(*command, "-o", tmp_path / "out", "--like", tmp_path)
+    [row] = answer.document["units"]
+    assert np.asarray(Image.open(row["picture"])).mean() < 40
+    stamp = pellucid("show", row["picture"], "--json").document
+    assert stamp["settings"]["statistics"]["items"] == 2
+
+
 def test_optimize_document_and_pictures(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
     answer = pellucid(
         "optimize", "demo", "conv2:0-1", "logits:brick", "-o", tmp_path, "--steps", 4, "--json", "--size", 64

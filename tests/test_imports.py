@@ -25,6 +25,7 @@ ALLOWED = {
     "survey": {"errors", "figures", "records", "store", "data", "models", "ascent", "scan", "evidence"},
     "doctor": {"errors", "records"},
     "terminal": set(),
+    "measure": {"errors", "data", "models", "ascent"},
     "respond": {"errors", "records", "kernels", "data", "models"},
     "demo": {"models", "evidence", "survey", "views"},
 }

@@ -17,7 +17,7 @@ def test_every_listed_name_exists(name: str) -> None:
     assert name in dir(pellucid)
 
 
-@pytest.mark.parametrize("room", ["demo", "doctor", "respond", "survey"])
+@pytest.mark.parametrize("room", ["demo", "doctor", "measure", "respond", "survey"])
 def test_a_room_does_not_hide_the_function_of_its_name(room: str) -> None:
     assert isinstance(importlib.import_module(f"pellucid.{room}"), types.ModuleType)
     assert isinstance(getattr(pellucid, room), types.FunctionType)

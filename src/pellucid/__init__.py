@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.measure import measure as measure
     from pellucid.models import ImageInput as ImageInput
     from pellucid.models import Net as Net
     from pellucid.models import load as load
@@ -58,6 +59,7 @@ _HOMES = {
     "layer": "pellucid.ascent",
     "load": "pellucid.models",
     "logit": "pellucid.ascent",
+    "measure": "pellucid.measure",
     "neuron": "pellucid.ascent",
     "optimize": "pellucid.evidence.optimum",
     "probability": "pellucid.ascent",
@@ -86,6 +88,7 @@ __all__ = [
     "layer",
     "load",
     "logit",
+    "measure",
     "neuron",
     "optimize",
     "probability",
@@ -96,7 +99,7 @@ __all__ = [
 
 
 class _Package(ModuleType):
-    """The package itself, on which `demo`, `doctor`, `respond` and `survey` are functions and not the rooms of the same name.
+    """The package itself, on which `demo`, `measure`, `survey` and others are functions and not the rooms of the same name.
 
     Importing a submodule sets it as an attribute of its package; here that would hide the function, so it is not done.
     """

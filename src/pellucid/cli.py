@@ -123,7 +123,8 @@ class AscentOptions:
     steps: Annotated[int | None, typer.Option("--steps", help="steps of the climb")] = None
     size: Annotated[int | None, typer.Option("--size", help="side of the picture in pixels")] = None
     canvas: Annotated[
-        str | None, typer.Option("--canvas", help="how the picture is parametrized: fourier")
+        str | None,
+        typer.Option("--canvas", help="how the picture is parametrized: fourier, pixels, pyramid or maco"),
     ] = None
     transforms: Annotated[
         str | None, typer.Option("--transforms", help="lucid, distill2017, auto or none")
@@ -322,10 +323,17 @@ def optimize(
     snapshots: Annotated[
         str | None, typer.Option("--snapshots", help="steps kept as an animation, as 0,8,32, or all")
     ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            "--like", help="a folder of images, or demo, whose color and spectrum the pictures take"
+        ),
+    ] = None,
     memory: Memory = "4GiB",
 ) -> None:
     """Make the inputs that excite units most, and least."""
     from pellucid.evidence.optimum import optimize as climb
+    from pellucid.measure import measure
 
     folder_path(out)
     net = options.load(model, common)
@@ -334,6 +342,7 @@ def optimize(
             net,
             *units,
             progress=progress,
+            statistics=None if like is None else measure(net, like, progress=progress),
             seed=common.seed,
             memory=_bytes(memory),
             pictures=pictures,

@@ -7,7 +7,9 @@ import torch
 
 from pellucid.ascent.canvas import CanvasShape
 from pellucid.ascent.fourier import FourierCanvas
+from pellucid.ascent.statistics import ImageStatistics
 from pellucid.ascent.streams import stream
+from pellucid.models import ImageInput
 
 ROOT = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 
@@ -86,3 +88,20 @@ def test_gray_pictures_of_three_channels_stay_three_channels_of_any_meaning():
     bands = torch.logit(canvas_of(4, 64, 64, 16).pictures().detach()).transpose(0, 1).flatten(1)
     correlation = torch.corrcoef(bands) - torch.eye(4)
     assert correlation.abs().max() < 0.2
+
+
+def test_statistics_bend_the_slope_and_keep_the_contrast():
+    steep = np.random.default_rng(0).normal(size=(60, 1, 64, 64)).cumsum(2).cumsum(3)
+    statistics = ImageStatistics(ImageInput(64, 1))
+    statistics.update(0.5 + (steep - steep.mean((2, 3), keepdims=True)) / 2000)
+    shape, streams = CanvasShape(1, 64, 64), [stream(7, str(item)) for item in range(60)]
+    plain, like = (
+        torch.logit(FourierCanvas(shape, streams, statistics=given).pictures().detach()).double()
+        for given in (None, statistics)
+    )
+    like = like - np.log(statistics.mean / (1 - statistics.mean)).item()
+    assert like.std().item() == pytest.approx(plain.std().item(), rel=0.1)
+    size = np.abs(np.fft.fft2(like.numpy())).mean((0, 1))
+    slope = -np.log(size[0, 20] / size[0, 2]) / np.log(10)
+    assert slope == pytest.approx(statistics.decay, abs=0.15)
+    assert statistics.decay > 1.3

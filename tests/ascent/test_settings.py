@@ -3,11 +3,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from pellucid.ascent import Box, Held, ImageStatistics
 from pellucid.ascent.precision import arithmetic, best_precision
 from pellucid.ascent.settings import ClimbSettings
 from pellucid.errors import InputError
+from pellucid.models import ImageInput
 
 
 def test_settings_survive_json():
@@ -36,3 +39,25 @@ def test_the_best_precision_is_one_that_works():
         pass
     with pytest.raises(InputError, match="precision 'half': there is float32"):
         arithmetic("half", "cpu")
+
+
+def test_values_are_told_by_their_words_and_digests():
+    statistics = ImageStatistics(ImageInput(8))
+    statistics.update(np.full((1, 3, 8, 8), 0.5))
+    held = Held(np.zeros((8, 8, 3), np.uint8), channels=(1,))
+    values = {"constraint": Box(0.1, 0.9), "held": held, "statistics": statistics}
+    settings = ClimbSettings(size=(8, 8), canvas="pixels", **values)
+    row = json.loads(json.dumps(settings.to_json()))
+    assert row["constraint"] == {"name": "box", "low": 0.1, "high": 0.9}
+    assert row["statistics"] == {"items": 1, "digest": statistics.digest}
+    again = ClimbSettings.from_json(row, values)
+    assert (again.held, again.statistics) == (held, statistics)
+    assert again.to_json() == row
+    with pytest.raises(InputError, match="held is not kept with the settings"):
+        ClimbSettings.from_json(row)
+    statistics.update(np.full((1, 3, 8, 8), 0.25))
+    with pytest.raises(InputError, match="give the same statistics again"):
+        ClimbSettings.from_json(row, values)
+    alone = {"constraint": row["constraint"], **ClimbSettings(canvas="pixels").to_json()}
+    assert ClimbSettings.from_json(alone).constraint == Box(0.1, 0.9)
+    assert not {"constraint", "held", "statistics"} & set(ClimbSettings().to_json())

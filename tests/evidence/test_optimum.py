@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -255,3 +256,46 @@ def test_a_survey_takes_one_picture_of_one_unit(planted: pl.Net) -> None:
     for asked in ({"pictures": 2}, {"objective": "layer"}):
         with pytest.raises(InputError, match="a record holds one picture"):
             optimum.plan(planted, planted.units(["conv"]), optimum.settings(planted, asked))
+
+
+def test_statistics_change_the_picture_and_stand_in_its_provenance(planted: pl.Net) -> None:
+    random = np.random.default_rng(0)
+    dark = pl.measure(planted, random.random((20, 3, 32, 32)) ** 3 * 0.3)
+    plain, like = (
+        pl.optimize(planted, f"conv:{EDGE}", sign="+", steps=2, statistics=given)[0] for given in (None, dark)
+    )
+    assert plain.pixels.mean() == pytest.approx(127, abs=4)
+    assert like.pixels.mean() == pytest.approx(255 * dark.mean.mean(), abs=8)
+    assert read_stamp(like.png())["settings"]["statistics"] == {"items": 20, "digest": dark.digest}
+    assert "statistics" not in read_stamp(plain.png())["settings"]
+    gray = pl.measure(pl.load(torch.nn.Conv2d(1, 1, 3), input=pl.ImageInput(8, 1)), np.ones((1, 1, 8, 8)))
+    with pytest.raises(InputError, match="statistics of 1 channels for an input of 3"):
+        pl.optimize(planted, f"conv:{EDGE}", statistics=gray)
+
+
+def test_what_json_does_not_hold_is_refused_where_it_must_be_kept(planted: pl.Net, tmp_path: Path) -> None:
+    statistics = pl.measure(planted, np.ones((1, 3, 32, 32)))
+    with pytest.raises(InputError, match="only its digest"):
+        pl.survey(planted, None, tmp_path / "a.atlas", kinds=["optimum"], settings={"statistics": statistics})
+    assert not (tmp_path / "a.atlas").exists()
+
+
+def test_maco_is_saved_as_fed_and_displayed_beside(planted: pl.Net, tmp_path: Path) -> None:
+    optima = pl.optimize(planted, f"conv:{COLOR}", sign="+", steps=8, canvas="maco")
+    [path] = optima.save(tmp_path)
+    assert np.array_equal(np.asarray(Image.open(path)), optima[0].pixels)
+    shown = np.asarray(Image.open(path.with_name(f"{path.stem}-display.png")))
+    assert shown.shape == (*optima[0].pixels.shape[:2], 4)
+    assert read_stamp(path.with_name(f"{path.stem}-display.png")) == read_stamp(path)
+    assert pl.optimize(planted, f"conv:{COLOR}", sign="+", steps=2)[0].display is None
+
+
+def test_bands_are_saved_side_by_side_in_gray() -> None:
+    net = pl.load(torch.nn.Conv2d(5, 2, 3), input=pl.ImageInput((10, 14), 5))
+    one = pl.optimize(net, "logits:1", sign="+", steps=4)[0]
+    sheet = np.asarray(Image.open(io.BytesIO(one.png())))
+    assert sheet.shape == (2 * 10, 3 * 14)
+    bands = sheet.reshape(2, 10, 3, 14).swapaxes(1, 2).reshape(6, 10, 14)
+    assert np.array_equal(bands[:5].transpose(1, 2, 0), one.pixels)
+    assert not bands[5].any()
+    assert one._repr_png_()

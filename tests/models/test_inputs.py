@@ -114,3 +114,10 @@ def test_json_and_words() -> None:
     assert row["shape"] == [3, 8, 9]
     assert row["recipe"]["size"] == [8, 9]
     assert str(image).startswith("3x8x9, 0..1 rgb, mean 0.485 0.456 0.406, std 0.229 0.224 0.225; ")
+
+
+@pytest.mark.parametrize("words", ["none", "imagenet", "imagenet bgr", "103.9,116.8,123.7/1,2,3 0..255 bgr"])
+def test_denormalize_is_the_way_back(words: str) -> None:
+    image = normalized_as(words, ImageInput((4, 5)))
+    pixels = torch.rand(2, 3, 4, 5)
+    torch.testing.assert_close(image.denormalize(image.normalize(pixels)), pixels, atol=1e-5, rtol=0)

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
-from pellucid.ascent.climb import CANVASES, Climbed, climb, climbs
+from pellucid.ascent.canvases import CANVASES
+from pellucid.ascent.climb import Climbed, climb, climbs
+from pellucid.ascent.constraint import CONSTRAINTS, Box, Constraint, Mahalanobis, NormBall
 from pellucid.ascent.diagnosis import DIAGNOSES
 from pellucid.ascent.goal import Goal
+from pellucid.ascent.held import Held
+from pellucid.ascent.maco import displayed
 from pellucid.ascent.objective import (
     OBJECTIVES,
     Objective,
@@ -21,15 +25,18 @@ from pellucid.ascent.objective import (
     probability,
 )
 from pellucid.ascent.optimizers import OPTIMIZERS
+from pellucid.ascent.pictures import band_sheet
 from pellucid.ascent.plan import Batch, batch_size, batches, ends_at_zero, picture_size
 from pellucid.ascent.precision import PRECISIONS, best_precision
 from pellucid.ascent.regularizers import REGULARIZERS, regularize_as, regularize_in_words
 from pellucid.ascent.settings import ClimbSettings
+from pellucid.ascent.statistics import ImageStatistics
 from pellucid.ascent.stopping import STOPS
 from pellucid.ascent.transforms import TRANSFORMS, Transforms
 
 __all__ = [
     "CANVASES",
+    "CONSTRAINTS",
     "DIAGNOSES",
     "OBJECTIVES",
     "OPTIMIZERS",
@@ -38,13 +45,20 @@ __all__ = [
     "STOPS",
     "TRANSFORMS",
     "Batch",
+    "Box",
     "ClimbSettings",
     "Climbed",
+    "Constraint",
     "Goal",
+    "Held",
+    "ImageStatistics",
+    "Mahalanobis",
+    "NormBall",
     "Objective",
     "Target",
     "Term",
     "Transforms",
+    "band_sheet",
     "batch_size",
     "batches",
     "best_precision",
@@ -52,6 +66,7 @@ __all__ = [
     "climb",
     "climbs",
     "direction",
+    "displayed",
     "ends_at_zero",
     "excitation",
     "interpolation",

@@ -139,7 +139,9 @@ def _step(
     scale = torch.where(size > LEAST_SIZE, 1 / size, 0.0)
     for variable, gradient in zip(canvas.variables, gradients, strict=True):
         # Not in place: autograd may hand out one number expanded to all entries.
-        variable.grad = (gradient * _like(scale, gradient)).masked_fill_(_like(spared, gradient), 0)
+        moved = (gradient * _like(scale, gradient)).masked_fill_(_like(spared, gradient), 0)
+        # A net that computes channels last gives its gradients back so, and the fused optimizers walk through memory alike.
+        variable.grad = moved.contiguous()
     before = None if done is None else [each.detach().clone() for each in canvas.variables]
     optimizer.step()
     with torch.no_grad():

@@ -22,26 +22,41 @@ class CanvasShape:
     height: int
     width: int
 
+    @property
+    def chw(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return self.channels, self.height, self.width
+
 
 class Canvas(abc.ABC):
     """A batch of inputs as a differentiable function of `variables`.
 
     Each variable has the item as its first axis, and item i of the pictures depends on item i of the variables only, so
-    the gradient of a sum over items is each item's own gradient. `optimizer` and `learning_rate` are what suits these
-    variables when nobody asks for others.
+    the gradient of a sum over items is each item's own gradient.
+
+    Attributes
+    ----------
+    variables : what the climb moves
+    optimizer, learning_rate : how it moves them best, where the user has no wish
+    ends : what 0 and 255 stand for in a saved picture; None for each picture's own lowest and highest value
     """
 
     variables: tuple[Tensor, ...]
     optimizer: str = "adam"
     learning_rate: float = 0.12
+    ends: tuple[float, float] | None = (0.0, 1.0)
 
     @abc.abstractmethod
     def pictures(self) -> Tensor:
-        """The inputs as they are now: (N, C, H, W) float32 in 0..1."""
+        """The inputs as they are now: (N, C, H, W) float32, in 0..1 unless `ends` says otherwise."""
 
     def project(self) -> None:
         """Bring the variables back to where they may be, after each step and without gradient; by default anywhere."""
         return
+
+    def transparency(self) -> Tensor | None:
+        """Where the net looked on the way: (N, H, W) float32 in 0..1, or None for a canvas that does not keep it."""
+        return None
 
 
 def normal_start(streams: Sequence[np.random.Generator], shape: tuple[int, ...], *, sd: float) -> Tensor:

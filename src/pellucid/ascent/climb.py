@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 
 from pellucid.ascent.ascend import Pace, Trail, ascend
 from pellucid.ascent.canvas import Canvas, CanvasShape
+from pellucid.ascent.canvases import CANVASES, canvas_of
 from pellucid.ascent.diagnosis import HARDLY, Facts, advice, diagnosis
-from pellucid.ascent.fourier import FourierCanvas
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.look import Look
 from pellucid.ascent.memory import out_of_memory, too_little
 from pellucid.ascent.optimizers import OPTIMIZERS
-from pellucid.ascent.pictures import clipped_share, departure, fed, shown
+from pellucid.ascent.pictures import clipped_share, departure
 from pellucid.ascent.plan import Batch, batches, checked, has_room, seen
 from pellucid.ascent.probes import Probed, probed
 from pellucid.ascent.readings import Scores
+from pellucid.ascent.saved import Saved, saved
 from pellucid.ascent.settings import ClimbSettings
 from pellucid.ascent.streams import stream
 from pellucid.ascent.transforms import TRANSFORMS
@@ -32,9 +33,7 @@ from pellucid.errors import InputError, did_you_mean
 from pellucid.models.net import Net
 from pellucid.models.taps import tap
 
-__all__ = ["CANVASES", "Climbed", "climb", "climbs"]
-
-CANVASES: Mapping[str, Callable[..., Canvas]] = {"fourier": FourierCanvas}
+__all__ = ["Climbed", "climb", "climbs"]
 
 # Called with (done, total): steps so far, and of all batches together.
 OnStep = Callable[[int, int], None]
@@ -57,6 +56,9 @@ class Climbed:
     snapshots : (step, picture) for each step of `settings.snapshots` that was taken
     micro_batch : pictures made together after memory ran out, so that the last bits may differ next time; None otherwise
     seconds : of the batch, shared among its pictures
+    ends : the pixel values that 0 and 255 stand for in `picture`; other than 0 and 1 only where a constraint lets pixels
+        leave that range
+    transparency : (H, W) float32 in 0..1, low where the net did not look; None where the canvas does not tell
     """
 
     goal: Goal
@@ -70,6 +72,8 @@ class Climbed:
     snapshots: tuple[tuple[int, NDArray[np.uint8]], ...] = field(repr=False)
     micro_batch: int | None
     seconds: float
+    ends: tuple[float, float] = (0.0, 1.0)
+    transparency: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
 def climb(
@@ -168,12 +172,12 @@ def _climbed(
     started = time.perf_counter()
     goals = batch.padded
     canvas = _canvas(net, batch, settings)
-    start = shown(canvas.pictures())
-    kept = {0: start} if 0 in settings.snapshots else {}
+    start = saved(canvas)
+    kept = {0: start.pixels} if 0 in settings.snapshots else {}
 
     def keep(step: int) -> None:
         if step in settings.snapshots:
-            kept[step] = shown(canvas.pictures())
+            kept[step] = saved(canvas).pixels
         on_step(step)
 
     layers = Scores(goals).layers
@@ -181,15 +185,16 @@ def _climbed(
     with tap(net, layers, grad=True) as run:
         look = Look(run, canvas, goals, settings=settings, transforms=transforms)
         trail = ascend(look, canvas, look.signs, pace=_pace(canvas, settings), on_step=keep)
-    pictures = shown(canvas.pictures())
+    pictures = saved(canvas)
     facts = _facts(net, batch, trail, start, pictures)
     priced = bool(settings.regularize) or (batch.group > 1 and settings.diversity > 0)
     facts = [replace(fact, priced=priced) for fact in facts]
+    looked = canvas.transparency()
     seconds = (time.perf_counter() - started) / len(batch.goals)
     return [
         Climbed(
             goal,
-            pictures[row],
+            pictures.pixels[row],
             _number(fact.final),
             _number(fact.initial),
             trail.history[row, : fact.steps].numpy(),
@@ -199,15 +204,16 @@ def _climbed(
             tuple((step, kept[step][row]) for step in sorted(kept) if step <= fact.steps),
             None,
             seconds,
+            (float(pictures.ends[row, 0]), float(pictures.ends[row, 1])),
+            None if looked is None else looked[row].cpu().numpy(),
         )
         for row, (goal, fact) in enumerate(zip(batch.goals, facts, strict=True))
     ]
 
 
 def _canvas(net: Net, batch: Batch, settings: ClimbSettings) -> Canvas:
-    shape = CanvasShape(net.input.channels, *batch.size)
     streams = [stream(settings.seed, str(goal), "start") for goal in batch.padded]
-    return CANVASES[settings.canvas](shape, streams, device=net.device)
+    return canvas_of(net.input, batch.size, streams, settings, device=net.device)
 
 
 def _pace(canvas: Canvas, settings: ClimbSettings) -> Pace:
@@ -216,14 +222,12 @@ def _pace(canvas: Canvas, settings: ClimbSettings) -> Pace:
     return Pace(settings.steps, settings.optimizer or canvas.optimizer, rate, settings.stop, settings.copies)
 
 
-def _facts(
-    net: Net, batch: Batch, trail: Trail, start: NDArray[np.uint8], pictures: NDArray[np.uint8]
-) -> list[Facts]:
+def _facts(net: Net, batch: Batch, trail: Trail, start: Saved, pictures: Saved) -> list[Facts]:
     """What the pictures themselves tell, in float32 and without transforms."""
     goals = batch.padded
     scores = Scores(goals, net.device)
     with tap(net, scores.layers) as run:
-        initial, final = (scores(run(fed(each, net.device))).tolist() for each in (start, pictures))
+        initial, final = (scores(run(each.fed(net.device))).tolist() for each in (start, pictures))
     moved = [goal.sign * (final[row] - initial[row]) for row, goal in enumerate(goals)]
     doubtful = [
         row
@@ -241,8 +245,8 @@ def _facts(
             finite=bool(trail.finite[row]),
             reached=bool(trail.reached[row]),
             probed=probes.get(row),
-            clipped=clipped_share(pictures[row]),
-            departure=departure(pictures[row]),
+            clipped=clipped_share(pictures.pixels[row]),
+            departure=departure(pictures.pixels[row]),
             room=room,
             steps=int(trail.taken[row]),
         )

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from pellucid.ascent.canvas import Canvas, CanvasShape, normal_start
-from pellucid.ascent.color import mixed
+from pellucid.ascent.color import Colors
+from pellucid.ascent.statistics import ImageStatistics
 
 __all__ = ["FourierCanvas"]
 
@@ -28,7 +29,8 @@ class FourierCanvas(Canvas):
     ----------
     shape : CanvasShape
     streams : one random stream for each item
-    decay : the power of f in the weight; 1 is the slope of photographs
+    statistics : of the user's data; color, mean and slope are then theirs. None for lucid's axes of color where there are
+        three channels, around gray, and slope 1
 
     References
     ----------
@@ -46,11 +48,16 @@ class FourierCanvas(Canvas):
         shape: CanvasShape,
         streams: Sequence[np.random.Generator],
         *,
-        decay: float = 1.0,
+        statistics: ImageStatistics | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         self.shape = shape
-        self._weight = frequency_weight(shape.height, shape.width, decay=decay).to(device)[..., None]
+        weight = frequency_weight(shape.height, shape.width, decay=1.0)
+        if statistics is not None:
+            steeper = frequency_weight(shape.height, shape.width, decay=statistics.decay)
+            weight = steeper * (weight.norm() / steeper.norm())  # as much contrast, at other frequencies
+        self._colors = Colors() if statistics is None else statistics.colors(device)
+        self._weight = weight.to(device)[..., None]
         spectrum = (shape.channels, *self._weight.shape[:2], 2)
         self.variables = (normal_start(streams, spectrum, sd=START_SD).to(device).requires_grad_(),)
 
@@ -58,7 +65,7 @@ class FourierCanvas(Canvas):
         spectrum = torch.view_as_complex(self.variables[0] * self._weight)
         size = (self.shape.height, self.shape.width + self.shape.width % 2)
         planes = torch.fft.irfft2(spectrum, s=size)[..., : self.shape.width]
-        return torch.sigmoid(mixed(planes))
+        return self._colors.pixels(planes)
 
 
 def frequency_weight(height: int, width: int, *, decay: float) -> Tensor:

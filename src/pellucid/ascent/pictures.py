@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["clipped_share", "departure", "fed", "shown"]
+__all__ = ["band_sheet", "clipped_share", "departure", "fed", "shown"]
 
 # How near to an end of the range counts as clipped.
 EDGE = 0.02
@@ -41,3 +43,18 @@ def departure(picture: NDArray[np.uint8]) -> float:
     0.5
     """
     return float(np.sqrt(np.mean((picture / 255 - 0.5) ** 2)))
+
+
+def band_sheet(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The bands of a picture side by side in gray, row by row, in a grid about as wide as high; black where none is left.
+
+    >>> band_sheet(np.zeros((5, 7, 12), np.uint8)).shape
+    (15, 28)
+    """
+    height, width, bands = picture.shape
+    columns = math.ceil(math.sqrt(bands))
+    rows = math.ceil(bands / columns)
+    sheet = np.zeros((rows * columns, height, width), np.uint8)
+    sheet[:bands] = picture.transpose(2, 0, 1)
+    laid = sheet.reshape(rows, columns, height, width).transpose(0, 2, 1, 3)
+    return laid.reshape(rows * height, columns * width)

@@ -4,14 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+from pellucid.ascent.constraint import Box, Constraint, constraint_of
+from pellucid.ascent.held import Held
 from pellucid.ascent.regularizers import Regularize, regularize_as
+from pellucid.ascent.statistics import ImageStatistics
 from pellucid.ascent.stopping import STOPS
 from pellucid.errors import InputError, did_you_mean
 
 __all__ = ["ClimbSettings"]
+
+# Settings that are values of their own; JSON keeps their words and digests, and leaves out what is None.
+VALUES = ("constraint", "held", "statistics")
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,9 @@ class ClimbSettings:
     batch : pictures made together, the last batch padded to as many; None for as many as `memory` holds
     memory : bytes that a batch may take
     precision : a name in `PRECISIONS`; None for the best on the net's device
+    constraint : where inputs may lie; for canvas `pixels`
+    held : what of the picture may not change; `size` is the size of its picture
+    statistics : of the user's data, as `measure` gives; the canvas varies as that data does
 
     Raises
     ------
@@ -55,6 +64,9 @@ class ClimbSettings:
     batch: int | None = None
     memory: int = 4 << 30
     precision: str | None = None
+    constraint: Constraint | None = None
+    held: Held | None = None
+    statistics: ImageStatistics | None = None
 
     def __post_init__(self) -> None:
         sides = self.size or (1,)
@@ -74,20 +86,39 @@ class ClimbSettings:
             )
             if not fits
         ]
+        if self.constraint is not None and self.canvas != "pixels":
+            wrong.append(f"a constraint on canvas {self.canvas}: ask for canvas pixels")
+        if self.held is not None and self.size != self.held.size:
+            wrong.append(f"size {self.size}: what is held has {self.held.size}, ask for that")
+        if self.held is not None and not isinstance(self.constraint, (Box, type(None))):
+            wrong.append("something held inside a ball: a box or no constraint would work")
         if wrong:
             raise InputError("; ".join(wrong))
 
     def to_json(self) -> dict[str, Any]:
         """JSON values, as a plan and a provenance keep them."""
+        row = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in VALUES}
+        values = {name: getattr(self, name) for name in VALUES if getattr(self, name) is not None}
         return {
-            **asdict(self),
+            **row,
             "size": None if self.size is None else list(self.size),
             "regularize": dict(self.regularize),
             "snapshots": list(self.snapshots),
+            **{name: value.to_json() for name, value in values.items()},
         }
 
     @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> ClimbSettings:
+    def from_json(cls, row: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> ClimbSettings:
+        """The settings that `to_json` told.
+
+        Parameters
+        ----------
+        values : what JSON does not hold, by name: `constraint`, `held`, `statistics`
+
+        Raises
+        ------
+        InputError : such a value is missing, or another
+        """
         size = row.get("size")
         return cls(
             **{
@@ -95,5 +126,15 @@ class ClimbSettings:
                 "size": None if size is None else tuple(size),
                 "regularize": regularize_as(row.get("regularize", {})),
                 "snapshots": tuple(row.get("snapshots", ())),
+                **{name: _value(name, row[name], (values or {}).get(name)) for name in VALUES if name in row},
             }
         )
+
+
+def _value(name: str, told: Mapping[str, Any], given: Any) -> Any:
+    """What a value's JSON told of: that itself where it was given, or made from the JSON where that says it all."""
+    if given is None and name == "constraint":
+        return constraint_of(told)
+    if given is None or given.to_json() != told:
+        raise InputError(f"{name} is not kept with the settings, only its digest; give the same {name} again")
+    return given

@@ -73,9 +73,9 @@ def completed(net: Net, asked: Settings, own: Mapping[str, Any], kind: str) -> d
     return {**{name: given[name] for name in own}, **climbing.to_json()}
 
 
-def climb_settings(settings: Settings) -> ClimbSettings:
-    """What of completed settings is about the climb."""
-    return ClimbSettings.from_json({name: settings[name] for name in settings if name in CLIMBING})
+def climb_settings(settings: Settings, values: Settings | None = None) -> ClimbSettings:
+    """What of completed settings is about the climb; `values` holds what JSON does not, as statistics."""
+    return ClimbSettings.from_json({name: settings[name] for name in settings if name in CLIMBING}, values)
 
 
 def aim_of(target: Target, settings: Settings) -> Objective | None:
@@ -89,6 +89,10 @@ def _typed(wishes: dict[str, Any]) -> dict[str, Any]:
         wishes["size"] = (wishes["size"], wishes["size"])
     if "regularize" in wishes:
         wishes["regularize"] = regularize_as(wishes["regularize"])
+    if "constraint" in wishes:
+        wishes.setdefault("canvas", "pixels")
+    if "held" in wishes:
+        wishes.setdefault("size", wishes["held"].size)
     if "snapshots" in wishes:
         wishes["snapshots"] = _snapshots(wishes["snapshots"], wishes.get("steps", ClimbSettings.steps))
     return wishes

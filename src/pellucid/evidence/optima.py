@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pellucid.ascent import Target
+from pellucid.ascent import Target, band_sheet, displayed
 from pellucid.errors import InputError
 from pellucid.figures.animation import write_animation
 from pellucid.figures.file import folder, picture_path, write
@@ -38,7 +38,9 @@ class Optimum:
     transforms; `clipped` in 0..1; `advice` says what the diagnosis means or what else would help, empty for a sound picture.
     `unit` is what the picture is about: a unit, a whole layer, or of a sum the first term's; `objective` says all in words.
     `picture` counts the pictures of the same objective from 0; `snapshots` holds (step, pixels); `micro_batch` is set
-    where memory ran out and the picture is not bit-reproducible.
+    where memory ran out and the picture is not bit-reproducible. `ends` are the pixel values that 0 and 255 stand for, other
+    than 0 and 1 only under a constraint that lets pixels leave that range. `transparency` is (H, W) float32 in 0..1, low
+    where the net did not look, None where the canvas does not tell.
     """
 
     unit: Target
@@ -58,6 +60,8 @@ class Optimum:
     picture: int = 0
     snapshots: tuple[tuple[int, NDArray[np.uint8]], ...] = field(default=(), repr=False)
     micro_batch: int | None = None
+    ends: tuple[float, float] = (0.0, 1.0)
+    transparency: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
     def word(self) -> str:
@@ -66,8 +70,18 @@ class Optimum:
 
     @property
     def image(self) -> Image.Image:
-        """The picture as a Pillow image."""
+        """The picture as a Pillow image: RGB or gray; another number of bands in gray, as `band_sheet` lays them out."""
         return _image(self.pixels)
+
+    @property
+    def display(self) -> Image.Image | None:
+        """The picture stretched in contrast, and transparent where the net did not look; None where that is not known.
+
+        The net was fed `image`, not this.
+        """
+        if self.transparency is None or self.pixels.shape[2] not in (1, 3):
+            return None
+        return Image.fromarray(displayed(self.pixels, self.transparency))
 
     def png(self) -> bytes:
         """The picture as a PNG that carries its provenance."""
@@ -124,6 +138,7 @@ class Optimum:
             "diagnosis": self.diagnosis,
             "advice": self.advice or None,
             "bit_reproducible": self.micro_batch is None,
+            **({} if self.ends == (0.0, 1.0) else {"ends": list(self.ends)}),
         }
 
     def _repr_png_(self) -> bytes:
@@ -181,7 +196,11 @@ class Optima(Sequence[Optimum]):
         return found
 
     def save(self, directory: str | Path) -> list[Path]:
-        """One PNG for each picture, and `sheet.png` for all, or a sheet for each layer; the paths of the pictures, in order."""
+        """One PNG for each picture, and `sheet.png` for all, or a sheet for each layer; the paths of the pictures, in order.
+
+        Beside a picture stand `NAME-climb.png` where snapshots were kept, and `NAME-display.png` where the canvas tells where
+        the net looked.
+        """
         home = folder(directory)
         taken: Counter[str] = Counter()
         paths = []
@@ -192,6 +211,9 @@ class Optima(Sequence[Optimum]):
             paths.append(one.save(home / f"{name}.png"))
             if one.snapshots:
                 one.save_climb(home / f"{name}-climb.png")
+            if one.display is not None:
+                stamped = write_png(one.display, one.provenance.to_json())
+                write(home / f"{name}-display.png", stamped)
         for name, part in self.sheets().items():
             write(home / f"{name}.png", part.png())
         return paths
@@ -201,7 +223,7 @@ class Optima(Sequence[Optimum]):
 
 
 def _image(pixels: NDArray[np.uint8]) -> Image.Image:
-    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])
+    return Image.fromarray(pixels if pixels.shape[2] == 3 else band_sheet(pixels))
 
 
 def _file_name(one: Optimum) -> str:

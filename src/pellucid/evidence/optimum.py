@@ -84,7 +84,8 @@ def optimize(
     asked : `objective` (`channel`, `excitation`, `neuron`, `layer`, `logit`, `probability`), `sign` (`+`, `-`, `both`),
         `pictures` (several different ones of each unit), `size` in pixels, `snapshots` (steps, or `all`), and what
         `pellucid.ascent.ClimbSettings` holds: `steps`, `canvas`, `transforms`, `copies`, `regularize`, `optimizer`,
-        `learning_rate`, `stop`, `diversity`, `seed`, `batch`, `memory`; what is left out has its default
+        `learning_rate`, `stop`, `diversity`, `seed`, `batch`, `memory`, `statistics` of data as `measure` gives, and
+        `constraint` and `held` of `pellucid.ascent`; what is left out has its default
     progress : called with (done, total, what) after each step of a batch
 
     Returns
@@ -116,7 +117,7 @@ def optimize(
     goals = [goal for one in units for goal in _goals(seen, one, complete)]
     if not goals:
         raise InputError("no unit was asked; name some, as features.7:0-15")
-    found = climb(seen, list(dict.fromkeys(goals)), climb_settings(complete), on_step=_steps(progress))
+    found = climb(seen, list(dict.fromkeys(goals)), climb_settings(complete, asked), on_step=_steps(progress))
     return Optima([_optimum(seen, one, complete) for one in found], time.monotonic() - started)
 
 
@@ -222,6 +223,8 @@ def _optimum(net: Net, one: Climbed, settings: Settings) -> Optimum:
     }
     if any(term.vector for term in goal.aim.terms):
         made_with["terms"] = [term.to_json() for term in goal.aim.terms]
+    if one.ends != (0.0, 1.0):
+        made_with["ends"] = list(one.ends)
     if one.micro_batch is not None:
         made_with |= {"micro_batch": one.micro_batch, "note": "memory ran out: not bit-reproducible"}
     source = Provenance(
@@ -251,6 +254,8 @@ def _optimum(net: Net, one: Climbed, settings: Settings) -> Optimum:
         picture=goal.picture,
         snapshots=one.snapshots,
         micro_batch=one.micro_batch,
+        ends=one.ends,
+        transparency=one.transparency,
     )
 
 
@@ -262,7 +267,7 @@ def _short(aim: Objective) -> str:
 
 def _figures(one: Optimum) -> dict[str, Figure]:
     word = one.word
-    height, width = one.pixels.shape[:2]
+    width, height = one.image.size
     said = f"input optimized to {'raise' if one.sign == '+' else 'lower'} {one.unit}"
     figures: dict[str, Figure] = {
         f"activation_{word}": Number(one.activation, f"activation, {word}"),

@@ -94,10 +94,22 @@ class ImageInput:
         fed = pixels * 255 if self.value_range == "0..255" else pixels
         if self.order == "bgr":
             fed = fed.flip(1)
-        shape = (1, self.channels, 1, 1)
-        mean = torch.tensor(self.mean, dtype=fed.dtype, device=fed.device).view(shape)
-        std = torch.tensor(self.std, dtype=fed.dtype, device=fed.device).view(shape)
+        mean, std = self._mean_and_std(fed)
         return (fed - mean) / std
+
+    def denormalize(self, fed: Tensor) -> Tensor:
+        """The pixels that `normalize` turns into `fed` (N, C, H, W); differentiable, and not cut to 0..1."""
+        mean, std = self._mean_and_std(fed)
+        pixels = fed * std + mean
+        if self.order == "bgr":
+            pixels = pixels.flip(1)
+        return pixels / 255 if self.value_range == "0..255" else pixels
+
+    def _mean_and_std(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        mean, std = (
+            torch.tensor(each, dtype=like.dtype, device=like.device) for each in (self.mean, self.std)
+        )
+        return mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)
 
     def resized(self, size: tuple[int, int]) -> ImageInput:
         """The same input at another size; its recipe resizes in proportion."""

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Constraints against closed forms: linear and quadratic units whose best input is known exactly."""
+
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import pellucid as pl
+from pellucid.ascent import (
+    CONSTRAINTS,
+    Box,
+    ClimbSettings,
+    Goal,
+    ImageStatistics,
+    Mahalanobis,
+    NormBall,
+    climb,
+)
+from pellucid.ascent.canvas import CanvasShape
+from pellucid.ascent.constraint import constraint_of
+from pellucid.errors import InputError
+from pellucid.models import ImageInput, load
+from pellucid.records import Unit
+
+# Large enough that eight bits of a picture hold its value to a thousandth; the climb itself is far closer.
+SHAPES = [(1, 18, 14), (3, 12, 15), (4, 13, 10), (12, 9, 8)]
+UNIT = Unit("logits", 0)
+BIAS = 0.7
+
+
+def linear(weight, image=None):
+    """A linear unit w.x + b on the flattened input; `weight` is (C, H, W)."""
+    layer = nn.Linear(weight.size, 1)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight.reshape(1, -1)))
+        layer.bias.fill_(BIAS)
+    return load(
+        nn.Sequential(nn.Flatten(), layer), input=image or ImageInput(weight.shape[1:], weight.shape[0])
+    )
+
+
+def weights(shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def best(net, constraint, sign=1, **settings):
+    asked = {"canvas": "pixels", "transforms": "none", "precision": "float32", **settings}
+    return climb(net, [Goal(UNIT, sign)], ClimbSettings(constraint=constraint, **asked))[0]
+
+
+def assert_reached(found, value, saved=1e-3):
+    """The last step met the value as a float, and the saved picture holds it."""
+    assert found.history[-1] == pytest.approx(value, rel=2e-4)
+    assert found.activation == pytest.approx(value, rel=saved)
+
+
+def pixels_of(found):
+    """(C, H, W) as told by the saved picture and its ends."""
+    low, high = found.ends
+    return (low + found.picture / 255 * (high - low)).transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_linear_unit_in_a_norm_ball(shape, sign):
+    weight, radius = weights(shape), 3.0
+    found = best(linear(weight), NormBall(radius), sign)
+    norm = np.linalg.norm(weight)
+    assert_reached(found, sign * radius * norm + BIAS)
+    assert np.linalg.norm(pixels_of(found)) == pytest.approx(radius, rel=1e-3)
+    np.testing.assert_allclose(pixels_of(found), sign * radius * weight / norm, atol=0.005 * radius)
+
+
+def test_the_norm_is_of_what_the_module_is_fed():
+    """Channels of unlike spread: in pixels the ball is an ellipsoid about the mean color."""
+    image = ImageInput((12, 15), mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.5), order="bgr")
+    weight = weights((3, 12, 15))
+    found = best(linear(weight, image), NormBall(4.0))
+    fed = image.normalize(torch.from_numpy(pixels_of(found))[None])[0].numpy()
+    assert_reached(found, 4 * np.linalg.norm(weight) + BIAS)
+    np.testing.assert_allclose(fed, 4 * weight / np.linalg.norm(weight), atol=0.02)
+
+
+def test_the_radius_of_a_norm_ball_is_the_average_norm_of_the_data():
+    pixels = np.random.default_rng(1).random((10, 1, 18, 14))
+    statistics = ImageStatistics(ImageInput((18, 14), 1))
+    statistics.update(pixels)
+    weight = weights((1, 18, 14))
+    found = best(linear(weight), NormBall(), statistics=statistics)
+    radius = np.mean([np.linalg.norm(each) for each in pixels])
+    assert_reached(found, radius * np.linalg.norm(weight) + BIAS)
+    with pytest.raises(InputError, match="give radius or statistics"):
+        best(linear(weight), NormBall())
+
+
+def test_every_step_lies_on_the_sphere():
+    space = NormBall(2.5).space(ImageInput((12, 15)), CanvasShape(3, 12, 15))
+    start = space.start([np.random.default_rng(item) for item in range(4)])
+    for coordinates in (start, space.allowed(start * 1.7), space.allowed(start * 0.2)):
+        norms = space.pictures(coordinates).flatten(1).norm(dim=1)
+        np.testing.assert_allclose(norms, 2.5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_linear_unit_in_a_given_mahalanobis_ball(shape):
+    size = math.prod(shape)
+    random = np.random.default_rng(2)
+    factor = random.normal(size=(size, size)) / math.sqrt(size)
+    covariance = factor @ factor.T + 0.05 * np.eye(size)
+    mean = random.random(shape)
+    weight = weights(shape)
+    flat = weight.ravel()
+    found = best(linear(weight), Mahalanobis(2.0, mean, covariance))
+    stretch = math.sqrt(flat @ covariance @ flat)
+    # Eight bits hold slow waves best, and these weights have none.
+    assert_reached(found, flat @ mean.ravel() + BIAS + 2 * stretch, saved=3e-3)
+    wanted = mean + 2 * (covariance @ flat / stretch).reshape(shape)
+    np.testing.assert_allclose(pixels_of(found), wanted, atol=0.02)
+
+
+@pytest.mark.parametrize(("channels", "side"), [(1, (18, 14)), (3, (12, 15)), (4, (13, 10))])
+def test_a_linear_unit_in_the_mahalanobis_ball_of_measured_data(channels, side):
+    random = np.random.default_rng(3)
+    common = random.normal(size=(200, 1, *side)).cumsum(2).cumsum(3)
+    pixels = (0.4 + 0.03 * (common + random.normal(size=(200, channels, *side)))).clip(0, 1)
+    statistics = ImageStatistics(ImageInput(side, channels))
+    statistics.update(pixels)
+    shape = (channels, *side)
+    size = math.prod(shape)
+    space = Mahalanobis(1.0).space(statistics.image, CanvasShape(*shape), statistics=statistics)
+    # Each unit vector in turn shows the columns of the root that the canvas applies.
+    middle = np.broadcast_to(statistics.mean[:, None, None], shape).ravel()
+    unit = torch.eye(size).view(size, *shape) * math.sqrt(size)
+    root = space.pictures(unit).flatten(1).numpy().T - middle[:, None]
+    covariance = root @ root.T
+    # It has the measured covariance of the channels at each place.
+    places = covariance.reshape(channels, size // channels, channels, size // channels)
+    np.testing.assert_allclose(
+        np.einsum("cidi->cd", places) / (size // channels), statistics.covariance, rtol=0.02, atol=1e-4
+    )
+    flat = weights(shape).ravel()
+    found = best(linear(weights(shape)), Mahalanobis(), statistics=statistics)
+    stretch = math.sqrt(flat @ covariance @ flat)
+    assert_reached(found, flat @ middle + BIAS + 10 * stretch, saved=3e-3)
+
+
+def test_inside_a_mahalanobis_ball_is_allowed():
+    """A unit that wants the mean gets it; on a sphere it could not."""
+
+    class Near(nn.Module):
+        def forward(self, x):
+            return -(x - 0.3).flatten(1).square().sum(1, keepdim=True)
+
+    net = load(Near(), input=ImageInput(6, 1))
+    found = best(net, Mahalanobis(5.0, 0.3, np.eye(36)), steps=200, learning_rate=0.01)
+    assert found.activation > -0.05
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("ends", [(0.0, 1.0), (0.2, 0.6), (-1.0, 2.0)])
+def test_a_linear_unit_in_a_box(shape, sign, ends):
+    weight = weights(shape)
+    found = best(linear(weight), Box(*ends), sign)
+    wanted = np.where(sign * weight > 0, ends[1], ends[0])
+    np.testing.assert_allclose(pixels_of(found), wanted, atol=1e-6 if ends != (0.2, 0.6) else 1e-3)
+    assert_reached(found, (weight * wanted).sum() + BIAS)
+
+
+def test_a_box_may_have_ends_for_each_channel():
+    weight = weights((3, 12, 15))
+    low, high = (0.0, 0.2, 0.4), (0.2, 0.4, 1.0)
+    found = best(linear(weight), Box(low, high))
+    wanted = np.where(weight > 0, np.array(high)[:, None, None], np.array(low)[:, None, None])
+    np.testing.assert_allclose(pixels_of(found), wanted, atol=1e-6)
+
+
+class Quadratic(nn.Module):
+    """x'Qx of the flattened input."""
+
+    def __init__(self, matrix):
+        super().__init__()
+        self.matrix = nn.Parameter(torch.from_numpy(matrix.astype(np.float32)))
+
+    def forward(self, x):
+        flat = x.flatten(1)
+        return ((flat @ self.matrix) * flat).sum(1, keepdim=True)
+
+
+@pytest.mark.parametrize("shape", [(1, 20, 22), (3, 11, 12), (4, 9, 11), (12, 6, 5)])
+def test_nine_starts_on_a_quadratic_give_one_value_and_two_pictures(shape):
+    size = math.prod(shape)
+    random = np.random.default_rng(4)
+    vectors = np.linalg.qr(random.normal(size=(size, size)))[0]
+    values = np.concatenate([[4.0, 2.5], random.uniform(-2, 2, size - 2)])
+    net = load(Quadratic(vectors * values @ vectors.T), input=ImageInput(shape[1:], shape[0]))
+    found = [best(net, NormBall(1.0), seed=seed) for seed in range(9)]
+    np.testing.assert_allclose([each.history[-1] for each in found], 4.0, rtol=1e-4)
+    np.testing.assert_allclose([each.activation for each in found], 4.0, rtol=1e-3)
+    along = np.array([pixels_of(each).ravel() @ vectors[:, 0] for each in found])
+    np.testing.assert_allclose(np.abs(along), 1, atol=2e-3)
+    assert {-1.0, 1.0} == set(np.sign(along))
+
+
+def test_the_saved_file_gives_the_activation_again():
+    weight = weights((3, 12, 15))
+    net = linear(weight)
+    [one] = pl.optimize(net, UNIT, sign="+", constraint=NormBall(3.0), transforms="none")
+    stamp = Image.open(io.BytesIO(one.png())).info["pellucid"]
+    low, high = json.loads(stamp)["settings"]["ends"]
+    read = low + np.asarray(Image.open(io.BytesIO(one.png()))) / 255 * (high - low)
+    with torch.no_grad():
+        again = net.module(torch.from_numpy(read.transpose(2, 0, 1)[None]).float()).item()
+    assert again == pytest.approx(one.activation, rel=1e-3)
+    assert one.to_json()["ends"] == pytest.approx([low, high])
+    assert json.loads(stamp)["settings"]["constraint"] == {"name": "norm", "radius": 3.0}
+
+
+def test_wrong_constraints_are_refused():
+    for wrong in (
+        lambda: NormBall(0),
+        lambda: NormBall(math.nan),
+        lambda: Mahalanobis(1.0, mean=0.5),
+        lambda: Box(1.0, 0.0),
+        lambda: Box((0.0, 0.0), (1.0, 0.0)),
+    ):
+        with pytest.raises(InputError):
+            wrong()
+    net = linear(weights((3, 12, 15)))
+    with pytest.raises(InputError, match="ask for canvas pixels"):
+        best(net, NormBall(1.0), canvas="maco")
+    with pytest.raises(InputError, match="give 1 or 3 numbers"):
+        best(net, Box((0.0, 0.0), (1.0, 1.0)))
+    with pytest.raises(InputError, match=r"\(540, 540\)"):
+        best(net, Mahalanobis(1.0, 0.5, np.eye(9)))
+    with pytest.raises(InputError, match=r"\(540, 540\)"):
+        best(net, Mahalanobis(1.0, 0.5, -np.eye(540)))
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_constraints_survive_json(name):
+    for one in {"norm": (NormBall(2.0), NormBall()), "mahalanobis": (Mahalanobis(3.0),)}.get(
+        name, (Box(), Box((0.0, 0.1), (0.5, 0.6)))
+    ):
+        row = json.loads(json.dumps(one.to_json()))
+        assert row["name"] == name
+        assert constraint_of(row).to_json() == one.to_json()
+    with pytest.raises(InputError, match="covariance of its own"):
+        constraint_of(Mahalanobis(3.0, 0.5, np.eye(4)).to_json())
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("constraint", [NormBall(3.0), Mahalanobis(2.0, 0.5, np.eye(540)), Box()])
+def test_constraints_hold_on_a_gpu(constraint):
+    weight = weights((3, 12, 15))
+    here, there = linear(weight), linear(weight)
+    there.module.to("cuda")
+    there.device = torch.device("cuda")
+    assert best(there, constraint).activation == pytest.approx(best(here, constraint).activation, rel=1e-3)
