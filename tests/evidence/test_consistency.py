@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Consistency as evidence: its files, numbers and records, and what makes no sense."""
+"""The two known answers: a linear unit has one optimum, a quadratic one has one best value and two best pictures."""
 
 from __future__ import annotations
 
@@ -12,27 +12,36 @@ import torch
 from torch import Tensor, nn
 
 import pellucid as pl
+from pellucid.ascent import NormBall
 from pellucid.errors import InputError
 from pellucid.evidence.consistency import plan, run, settings
 from pellucid.figures.stamp import read_stamp
 
 SIDE = 16
+EXACT = {
+    "transforms": "none",
+    "steps": 200,
+    "size": SIDE,
+    "precision": "float32",
+    "optimizer": "gradient",
+    "learning_rate": 0.3,
+}
 PLAIN = {"transforms": "none", "steps": 24, "size": SIDE, "starts": 9}
 
 
 class Agreeing(nn.Module):
-    """Unit 0 answers w . x, unit 1 its square about middle gray, units 2 and 3 other patterns."""
+    """Unit 0 answers w . x, unit 1 the square of that, units 2 and 3 other patterns."""
 
     def __init__(self) -> None:
         super().__init__()
         y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
-        waves = torch.stack(
-            [torch.sin(x * 0.8 + 0.4), torch.sin(y * 0.8 + 0.4), torch.cos((x + y) * 0.5)]
-        ).sign()
+        # No shift of the first turns it into its negative, as one of a wave would.
+        blob = ((x < 5) & (y < 5)) * 1.0 - 0.1
+        waves = torch.stack([blob, torch.sin(y * 0.8), torch.cos((x + y) * 0.5)])
         self.patterns = nn.Parameter(waves[:, None].expand(3, 3, SIDE, SIDE).clone())
 
     def forward(self, pixels: Tensor) -> Tensor:
-        answers = ((pixels - 0.5)[:, None] * self.patterns).sum((2, 3, 4))
+        answers = (pixels[:, None] * self.patterns).sum((2, 3, 4))
         return torch.stack([answers[:, 0], answers[:, 0] ** 2 / 100, answers[:, 1], answers[:, 2]], 1)
 
 
@@ -44,6 +53,22 @@ def net() -> pl.Net:
 @pytest.fixture(scope="module")
 def found(net: pl.Net) -> object:
     return pl.consistency(net, "logits:0-1", **PLAIN)
+
+
+def test_a_linear_unit_has_one_optimum(net: pl.Net) -> None:
+    [linear] = pl.consistency(net, "logits:0", constraint=NormBall(5.0), **EXACT)
+    assert linear.found.modes == 1
+    assert linear.found.image_similarity > 0.999
+    assert linear.found.value_cv < 1e-3
+    assert linear.found.within_1pct == 1
+
+
+def test_a_quadratic_unit_has_one_value_and_two_pictures(net: pl.Net) -> None:
+    [quadratic] = pl.consistency(net, "logits:1", constraint=NormBall(5.0), **EXACT)
+    assert quadratic.found.value_cv < 1e-3
+    assert quadratic.found.within_1pct == 1
+    assert quadratic.found.modes == 2
+    assert quadratic.found.image_similarity < 0.9
 
 
 def test_the_first_start_is_the_optimum(net: pl.Net, found: object) -> None:
