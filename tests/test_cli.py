@@ -91,6 +91,21 @@ def atlas(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_a_model_that_prints_does_not_print_into_the_document(
+    pellucid: Callable[..., Answer], photos: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import torch\n\nclass Noisy(torch.nn.Conv2d):\n    def forward(self, x):\n        print('hello')\n"
+    )
+    code += "        return super().forward(x)\n\ndef build():\n    return Noisy(3, 4, 3)\n"
+    (tmp_path / "noisy.py").write_text(code)
+    model = (f"{tmp_path / 'noisy.py'}:build", "--input", "3x32x32")
+    assert pellucid("layers", *model, "--json").document["layers"]
+    answer = pellucid("examples", model[0], photos, "logits:0", *model[1:], "--json", "-o", tmp_path / "e")
+    assert answer.document["items"] == 13
+    assert "hello" in answer.err
+
+
 def test_layers_document_has_the_keys_of_the_contract(pellucid: Callable[..., Answer]) -> None:
     document = pellucid("layers", "demo", "--json").document
     assert {"model", "weights_digest", "input", "layers"} <= set(document)

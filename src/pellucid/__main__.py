@@ -1,7 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m pellucid` is the `pellucid` command."""
+"""The entry point of the `pellucid` command and of `python -m pellucid`: light, so that Ctrl-C is heard from the first moment."""
 
-from pellucid.cli import main
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; whoever stops it while it is still being loaded gets one line, too."""
+    signal.signal(signal.SIGTERM, lambda *_: _stopped(143))
+    try:
+        run = importlib.import_module("pellucid.cli").main
+    except KeyboardInterrupt:
+        _stopped(130)
+    run()
+
+
+def _stopped(code: int) -> None:
+    print("pellucid: interrupted before anything was begun; run it again", file=sys.stderr, flush=True)
+    os._exit(code)  # no exception may run into half-loaded modules
+
 
 if __name__ == "__main__":
     main()

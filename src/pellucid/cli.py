@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -30,7 +31,7 @@ from pellucid.errors import (
     StorageError,
 )
 from pellucid.figures.file import folder_path, picture_path
-from pellucid.terminal import complain, print_json, print_table, progress_bar, say
+from pellucid.terminal import complain, document_only, print_json, print_table, progress_bar, say
 
 if TYPE_CHECKING:
     from pellucid.models import BareNet, Net
@@ -179,11 +180,14 @@ def command(at: typer.Typer, name: str) -> Callable[[Callable[..., None]], Calla
         def invoke(**given: Any) -> None:
             for key, group in groups.items():
                 given[key] = group(**{each.name: given.pop(each.name) for each in dataclasses.fields(group)})
+            common = next((group for group in given.values() if isinstance(group, Common)), Common())
             try:
-                function(**given)
+                # A model that prints when it runs must not print into the document.
+                with document_only() if common.json else nullcontext():
+                    function(**given)
             except KeyboardInterrupt as error:
                 # Caught here: further out the parser would turn it into a silent exit.
-                raise Interrupted(_stopped(name)) from error
+                raise Interrupted(_stopped(name), 143 if isinstance(error, Terminated) else 130) from error
 
         invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         invoke.__annotations__ = {each.name: each.annotation for each in parameters}
@@ -624,10 +628,12 @@ def _arranged(arguments: list[str]) -> list[str]:
     return [*rest[:place], *ahead, *rest[place:]]
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: stops the work as Ctrl-C does, with its own exit code."""
+
+
 def _terminated(signum: int, frame: FrameType | None) -> None:
-    raise Interrupted(
-        "stopped by a signal; what is finished is kept, the same command goes on from there", 143
-    )
+    raise Terminated
 
 
 def run(arguments: list[str]) -> int:
@@ -643,9 +649,13 @@ def run(arguments: list[str]) -> int:
         if said := error.format_message():  # silent where a group without a command has shown its help
             complain(f"{said} (pellucid --help lists what there is)")
         return 2
-    except KeyboardInterrupt:
+    except SystemExit as stop:
+        if stop.code == 130:  # the parser's own silent way out, before a command has begun
+            complain("interrupted before anything was begun; run it again")
+        return int(stop.code or 0)
+    except KeyboardInterrupt as error:
         complain("interrupted")
-        return 130
+        return 143 if isinstance(error, Terminated) else 130
     except BrokenPipeError:
         # The reader of our output went away, as `head` does: nothing to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

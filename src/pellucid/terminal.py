@@ -8,13 +8,13 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-__all__ = ["complain", "plain", "print_json", "print_table", "progress_bar", "say"]
+__all__ = ["complain", "document_only", "plain", "print_json", "print_table", "progress_bar", "say"]
 
 
 def plain(text: object) -> str:
@@ -38,9 +38,24 @@ def say(line: str, quiet: bool = False) -> None:
         print(plain(line))
 
 
+@contextmanager
+def document_only() -> Iterator[None]:
+    """Inside, only `print_json` writes on standard output; what anything else prints goes to standard error."""
+    global _document
+    _document = sys.stdout
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _document = None
+
+
+_document: TextIO | None = None
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output; numbers that JSON cannot write become null."""
-    print(json.dumps(_finite(document), ensure_ascii=False, allow_nan=False))
+    print(json.dumps(_finite(document), ensure_ascii=False, allow_nan=False), file=_document or sys.stdout)
 
 
 def _finite(value: Any) -> Any:

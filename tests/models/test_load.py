@@ -39,6 +39,40 @@ def test_a_module_as_it_is() -> None:
     assert (net.name, net.labels, net.notes) == ("Sequential", ("a", "b"), ())
 
 
+def test_weights_without_values_are_told() -> None:
+    with torch.device("meta"):
+        empty = torch.nn.Conv2d(3, 4, 3)
+    with pytest.raises(InputError, match=r"no values in 2 of its weights \(weight is on the meta device\)"):
+        load(empty, input=ImageInput(32))
+
+
+def test_lazy_layers_draw_the_same_weights_from_the_same_seed() -> None:
+    def lazy() -> torch.nn.Module:
+        return torch.nn.Sequential(torch.nn.LazyConv2d(4, 3), torch.nn.Flatten(), torch.nn.LazyLinear(2))
+
+    first, again, other = (load(lazy(), input=ImageInput(16), seed=seed) for seed in (0, 0, 1))
+    assert first.weights_digest == again.weights_digest != other.weights_digest
+    assert not any("random numbers" in note for note in first.notes)
+    module = lazy()
+    load(module, input=ImageInput(16))
+    assert torch.nn.parameter.is_lazy(module[0].weight)  # the user's own is not touched
+
+
+def test_a_model_that_ends_the_program_is_told() -> None:
+    class Leaves(torch.nn.Conv2d):
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            raise SystemExit(0)
+
+    with pytest.raises(InputError, match="SystemExit: 0"):
+        load(Leaves(3, 4, 3), input=ImageInput(16))
+
+
+@pytest.mark.parametrize("seed", [2**63, 10**30])
+def test_a_seed_has_63_bits(seed: int) -> None:
+    with pytest.raises(InputError, match="at most 63 bits"):
+        load("demo", seed=seed)
+
+
 def test_what_is_no_model_is_told() -> None:
     with pytest.raises(InputError, match=r"'int' is no model; give a torch\.nn\.Module"):
         load(3)  # type: ignore[arg-type]

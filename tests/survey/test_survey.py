@@ -36,6 +36,34 @@ def digest_of(path: Path) -> str:
         return atlas.digest()
 
 
+def test_the_same_weights_fed_in_another_way_are_another_net(
+    net: pl.Net, small_photos: Path, tmp_path: Path
+) -> None:
+    pl.survey(net, small_photos, tmp_path / "a.atlas", "conv:0", kinds=["examples"], settings=QUICK)
+    half = pl.load(planted_net(), input=pl.ImageInput(32, std=(0.5,)))
+    with pytest.raises(
+        InputError, match=r"of this network fed in another way \(std \[1.0, 1.0, 1.0\], asked \[0.5"
+    ):
+        pl.survey(half, small_photos, tmp_path / "a.atlas", "conv:0", kinds=["examples"], settings=QUICK)
+    other = planted_net()
+    other.relu = torch.nn.Tanh()
+    bent = pl.load(other, input=pl.ImageInput(32))
+    with pytest.raises(InputError, match="whose layers lie differently; write a new atlas"):
+        pl.survey(bent, small_photos, tmp_path / "a.atlas", "conv:0", kinds=["examples"], settings=QUICK)
+
+
+def test_other_pictures_under_the_same_names_are_other_data(
+    net: pl.Net, small_photos: Path, tmp_path: Path
+) -> None:
+    copies = tmp_path / "copies"
+    shutil.copytree(small_photos, copies)
+    pl.survey(net, copies, tmp_path / "a.atlas", "conv:0", kinds=["examples"], settings=QUICK)
+    first = sorted(path for path in copies.rglob("*") if path.is_file())[0]
+    first.write_bytes(first.read_bytes() + b" ")
+    with pytest.raises(InputError, match="of other names or sizes"):
+        pl.survey(net, copies, tmp_path / "a.atlas", "conv:0", kinds=["examples"], settings=QUICK)
+
+
 def test_every_kind_is_there_for_every_unit(whole: Path) -> None:
     with pl.Atlas.open(whole) as atlas:
         assert [kind.name for kind in atlas.kinds()] == ["filters", "optimum", "examples"]

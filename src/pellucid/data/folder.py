@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from pellucid.data.decode import ItemProblem, open_image
@@ -54,6 +57,7 @@ class Folder:
         root = Path(path).resolve()
         self.name = root.name
         self._refused: dict[bytes, str] = {}
+        self._size_bytes: bytes | None = None
         if root.is_dir():
             walk = _Walk(os.fsencode(root))
             self._refused = walk.refused
@@ -71,7 +75,17 @@ class Folder:
 
     @property
     def listing_digest(self) -> str:
-        return self.names.digest
+        """Of the names and of the files' sizes: other pictures under the same names are other data."""
+        return hashlib.sha256(self.names.digest.encode() + self._sizes()).hexdigest()
+
+    def _sizes(self) -> bytes:
+        if self._size_bytes is None:
+            sizes = np.zeros(len(self.names), "<i8")
+            for row in range(len(self.names)):
+                with contextlib.suppress(OSError):
+                    sizes[row] = os.stat(os.path.join(self._root, self.names.raw(row))).st_size
+            self._size_bytes = sizes.tobytes()
+        return self._size_bytes
 
     def image(self, row: int) -> Image.Image:
         """The item as upright RGB. Raises ItemProblem."""

@@ -169,8 +169,11 @@ class Optima(Sequence[Optimum]):
         """The pictures on one sheet, each with its unit, sign and activation; the first 1,024 of them."""
         layers = list(dict.fromkeys(one.unit.layer for one in self))
         side = max((one.image.width for one in self), default=96)
+        # The title names the layer where all are of one.
+        short = len(layers) == 1 and all(str(one.unit).startswith(f"{layers[0]}:") for one in self)
+        cut = len(layers[0]) + 1 if short else 0
         return contact_sheet(
-            [(one.image, one.caption) for one in self[:MOST_TILES]],
+            [(one.image, one.caption[cut:]) for one in self[:MOST_TILES]],
             tile_px=max(96, min(192, side)),
             title=f"{self[0].provenance.net} {', '.join(layers)}",
         )

@@ -35,13 +35,22 @@ def drawable(text: str) -> str:
 
 
 def fitted(text: str, size_px: int, width_px: int) -> str:
-    """`text` as it can be drawn, its end replaced by an ellipsis where it is wider than `width_px`."""
+    """`text` as it can be drawn, an ellipsis in its middle where it is wider than `width_px`.
+
+    Names of layers and files differ at their ends, so the end stays as well as the beginning.
+    """
     face, words = typeface(size_px), drawable(text)
     if face.getlength(words) <= width_px:
         return words
-    short = 0
+    kept = 0
     for bit in reversed(range(len(words).bit_length())):
-        longer = short + (1 << bit)
-        if longer <= len(words) and face.getlength(words[:longer].rstrip() + "…") <= width_px:
-            short = longer
-    return words[:short].rstrip() + "…"
+        longer = kept + (1 << bit)
+        if longer < len(words) and face.getlength(_cut(words, longer)) <= width_px:
+            kept = longer
+    return _cut(words, kept)
+
+
+def _cut(words: str, kept: int) -> str:
+    """`kept` letters of `words`, as many of its end as of its beginning."""
+    head = kept // 2
+    return words[:head].rstrip() + "…" + words[len(words) - (kept - head) :].lstrip()

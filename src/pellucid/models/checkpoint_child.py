@@ -112,7 +112,8 @@ def _reason(error: Exception, source: str) -> dict[str, str]:
         return {"code": "TorchScript"}
     if isinstance(error, MemoryError) or "allocate memory" in text:
         return {"failure": "it needs more memory than a file of its size may take"}
-    if isinstance(error, EOFError) or type(error).__name__ == "error" or "invalid load key" in text:
+    cut = re.search("invalid load key|miniz|central directory", text)
+    if cut or isinstance(error, EOFError) or type(error).__name__ == "error":
         return {"failure": "it is cut off, or no checkpoint of torch.save at all"}
     what = re.sub(r"Weights only load failed.*?(?=Unsupported|WeightsUnpickler|$)", "", text)[:160]
     return {"failure": f"{type(error).__name__}: {what}".rstrip(": ")}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -86,8 +87,8 @@ class ImageInput:
         }
         for name, value in facts.items():
             object.__setattr__(self, name, value)  # the class is frozen
-        if min(self.std) <= 0:
-            raise InputError(f"std {self.std} must be above 0")
+        if not all(map(math.isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
+            raise InputError(f"mean {self.mean}, std {self.std}: finite numbers are needed, and std above 0")
 
     def normalize(self, pixels: Tensor) -> Tensor:
         """What the module is fed for pixels (N, C, H, W) in 0..1, RGB; differentiable."""

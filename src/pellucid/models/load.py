@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from pellucid.errors import InputError, UnknownName
 from pellucid.models.bare import BareNet
@@ -93,6 +94,8 @@ def load(
         raise InputError(
             f"{type(model).__name__!r} is no model; give a torch.nn.Module, or text as torchvision/resnet18, FILE.py:FUNCTION"
         )
+    if not -(2**63) <= seed < 2**63:
+        raise InputError(f"seed {seed}: a whole number of at most 63 bits is needed")
     if isinstance(model, nn.Module):
         blueprint = module_blueprint(model, copied=wishes.weights is not None)
     else:
@@ -100,9 +103,14 @@ def load(
         blueprint = named_blueprint(name, wishes.weights, trust_code)
     place = _device(device, model)
     module, notes = _built(blueprint, wishes.weights, seed)
+    known, assumed = _known_input(blueprint, module, wishes)
+    if any(map(is_lazy, _tensors(module))):
+        module = _initialized(module, known, wishes, seed)
+    if wishes.weights not in (None, "random"):
+        state = read_state_dict(_weights_file(blueprint, str(wishes.weights)))
+        notes += put_into(module, state, blueprint.name, blueprint.rename)
     own = isinstance(model, nn.Module) and wishes.weights is None
     module, moved = _computable(module, place, copied=own)
-    known, assumed = _known_input(blueprint, module, wishes)
     image, trace, guessed = _traced(module, known, wishes, place)
     known_labels = _labels(blueprint, wishes, trace)
     notes = (*notes, *moved, *assumed, *guessed)
@@ -171,12 +179,28 @@ def _built(blueprint: Blueprint, weights: str | None, seed: int) -> tuple[nn.Mod
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         module = blueprint.build()
-    if weights is None:
-        return module, ()
+    empty = [name for name, weight in module.named_parameters() if weight.is_meta]
+    if empty:
+        raise InputError(
+            f"{blueprint.name} has no values in {len(empty)} of its weights ({empty[0]} is on the meta device); "
+            "build it on the cpu"
+        )
     if weights == "random" and blueprint.random is not None:
         return module, (blueprint.random.format(name=blueprint.name, seed=seed),)
-    state = read_state_dict(_weights_file(blueprint, weights))
-    return module, put_into(module, state, blueprint.name, blueprint.rename)
+    return module, ()
+
+
+def _tensors(module: nn.Module) -> list[torch.Tensor]:
+    return [*module.parameters(), *module.buffers()]
+
+
+def _initialized(module: nn.Module, known: ImageInput | None, wishes: _Wishes, seed: int) -> nn.Module:
+    """A module whose lazy layers have the weights that this seed draws; a copy, since they are drawn by running it."""
+    ready = copy.deepcopy(module)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        _traced(ready, known, wishes, torch.device("cpu"))
+    return ready
 
 
 def _weights_file(blueprint: Blueprint, weights: str) -> Path:
@@ -218,7 +242,7 @@ def _device(device: str, model: object) -> torch.device:
 
 def _computable(module: nn.Module, place: torch.device, *, copied: bool) -> tuple[nn.Module, tuple[str, ...]]:
     """The module in float32 on the device; a copy, with a note, where it is the user's own and must change."""
-    tensors = [*module.parameters(), *module.buffers()]
+    tensors = _tensors(module)
     kinds = {tensor.dtype for tensor in tensors if tensor.is_floating_point()} - {torch.float32}
     if not kinds and all(tensor.device == place for tensor in tensors):
         return module, ()

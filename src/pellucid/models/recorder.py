@@ -62,7 +62,7 @@ class Recorder:
                     output = self.module(example)
             except PellucidError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # a model that ends the program must not end this one
                 raise InputError(_failure(self.module, example, error)) from error
             self.draws_random_numbers = not torch.equal(before, torch.get_rng_state())
         path, tensor = _answer(output)
@@ -104,7 +104,7 @@ def _shape(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "a number"
 
 
-def _failure(module: nn.Module, example: Tensor, error: Exception) -> str:
+def _failure(module: nn.Module, example: Tensor, error: BaseException) -> str:
     shape = "x".join(map(str, example.shape[1:]))
     reason = " ".join(str(error).split())[:200]
     return (

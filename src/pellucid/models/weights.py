@@ -53,6 +53,10 @@ def read_state_dict(path: Path) -> StateDict:
         return StateDict(path.name, _safetensors(path, path.name))
     if kind in CODE:
         raise RefusedFile(f"{path.name} is {CODE[kind]} and could run code; {_SAFE}")
+    if path.suffix == ".safetensors" and kind not in CODE:
+        raise InputError(
+            f"{path.name} is no safetensors file: it does not begin with a header of that format"
+        )
     if kind != "torch":
         raise InputError(f"{path.name} holds no weights (it looks like {kind}); {_SAFE}")
     return _from_checkpoint(path)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,9 +13,9 @@ from pellucid.errors import InputError, did_you_mean
 from pellucid.evidence import EVIDENCE, Job, evidence
 from pellucid.evidence.job import Settings
 from pellucid.models.net import Net
-from pellucid.records import Unit
+from pellucid.records import Unit, canonical_json
 
-__all__ = ["DataFacts", "Pass", "Plan", "extended"]
+__all__ = ["DataFacts", "NetFacts", "Pass", "Plan", "extended"]
 
 # What every survey may be told, also one whose kinds have no use for it.
 GENERAL = frozenset({"seed", "memory", "batch"})
@@ -70,6 +71,44 @@ class Pass:
 
 
 @dataclass(frozen=True)
+class NetFacts:
+    """Which net an atlas was made from: the digest of its weights, what it is fed, and the digest of how its layers lie.
+
+    The same weights in other code, or fed in another way, make another net.
+    """
+
+    weights: str
+    input: Mapping[str, Any]
+    layers: str
+
+    @classmethod
+    def of(cls, net: Net) -> NetFacts:
+        layers = canonical_json([layer.to_json() for layer in net.layers()])
+        return cls(net.weights_digest, net.input.to_json(), hashlib.sha256(layers.encode()).hexdigest())
+
+    def to_json(self) -> dict[str, Any]:
+        return {"weights": self.weights, "input": dict(self.input), "layers": self.layers}
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> NetFacts:
+        return cls(row["weights"], row["input"], row["layers"])
+
+    def difference(self, asked: NetFacts) -> str:
+        """Why `asked` is another net, in words; empty where it is the same."""
+        if self.weights != asked.weights:
+            return f"of another network (weights {self.weights[:12]}, asked {asked.weights[:12]})"
+        for name in sorted(set(self.input) | set(asked.input)):
+            held, wanted = self.input.get(name), asked.input.get(name)
+            if held != wanted:
+                return f"of this network fed in another way ({name} {held}, asked {wanted})"
+        return (
+            "of a network with these weights whose layers lie differently"
+            if self.layers != asked.layers
+            else ""
+        )
+
+
+@dataclass(frozen=True)
 class Plan:
     """The passes of an atlas, over one net and one set of data (None where no kind needs data).
 
@@ -77,7 +116,7 @@ class Plan:
     that goes on elsewhere computes with the same number.
     """
 
-    net: str
+    net: NetFacts
     data: DataFacts | None
     threads: int
     passes: tuple[Pass, ...] = ()
@@ -85,12 +124,13 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         data = None if self.data is None else self.data.to_json()
         passes = [each.to_json() for each in self.passes]
-        return {"net": self.net, "data": data, "threads": self.threads, "passes": passes}
+        return {"net": self.net.to_json(), "data": data, "threads": self.threads, "passes": passes}
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Plan:
         data = None if row["data"] is None else DataFacts.from_json(row["data"])
-        return cls(row["net"], data, row["threads"], tuple(Pass.from_json(each) for each in row["passes"]))
+        passes = tuple(Pass.from_json(each) for each in row["passes"])
+        return cls(NetFacts.from_json(row["net"]), data, row["threads"], passes)
 
     def units(self) -> set[Unit]:
         """All units of all passes."""

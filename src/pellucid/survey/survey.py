@@ -21,7 +21,7 @@ from pellucid.records import Unit, UnitQuery
 from pellucid.scan import Scanned, ScanState, scan
 from pellucid.store import AtlasWriter
 from pellucid.survey.estimate import Estimate, estimate
-from pellucid.survey.plan import DataFacts, Pass, Plan, extended
+from pellucid.survey.plan import DataFacts, NetFacts, Pass, Plan, extended
 
 __all__ = ["SurveyReport", "survey"]
 
@@ -109,9 +109,8 @@ def survey(
             f"{', '.join(names)} need data: name a folder of images, or leave examples out of the evidence"
         )
     chosen = seen.units(units) if units else seen.units([layer.name for layer in seen.default_layers()])
-    empty = Plan(
-        seen.weights_digest, None if source is None else DataFacts.of(source), torch.get_num_threads()
-    )
+    facts = None if source is None else DataFacts.of(source)
+    empty = Plan(NetFacts.of(seen), facts, torch.get_num_threads())
     # Planned before any file is made: what cannot be done leaves nothing behind.
     plan = extended(empty, seen, names, chosen, wishes)
     if plan_only:
@@ -155,16 +154,14 @@ def _threads(count: int) -> Iterator[None]:
 def _held(writer: AtlasWriter, asked: Plan) -> Plan:
     """The plan that the atlas holds; refuses another net or other data."""
     held = Plan.from_json(writer.plan)
-    if held.net != asked.net:
-        raise InputError(
-            f"{writer.path} is the atlas of another network (weights {held.net[:12]}, asked {asked.net[:12]}); write a new atlas"
-        )
+    if difference := held.net.difference(asked.net):
+        raise InputError(f"{writer.path} is the atlas {difference}; write a new atlas")
     if held.data is None:
         return replace(held, data=asked.data)
     if asked.data is not None and held.data.digest != asked.data.digest:
         raise InputError(
             f"{writer.path} was made from {held.data.items} items of {held.data.name}, "
-            f"the data now has {asked.data.items} of other names; give the same data or write a new atlas"
+            f"the data now has {asked.data.items} of other names or sizes; give the same data or write a new atlas"
         )
     return held
 
