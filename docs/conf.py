@@ -4,7 +4,11 @@
 from pathlib import Path
 
 import pellucid
+from pellucid.ascent import CANVASES
 from pellucid.data.tiles import PHOTOGRAPHS, load_photograph
+from pellucid.evidence.optima import Optima
+from pellucid.figures.sheet import contact_sheet
+from pellucid.figures.words import value_words
 
 project = "Pellucid"
 author = "The Pellucid authors"
@@ -32,6 +36,30 @@ def draw_first_layer(app: object) -> None:
     pellucid.respond(photograph, net=net).save(drawn / "responses.png")
 
 
+def draw_optima(app: object) -> None:
+    """The figures of the page on optimized inputs: one unit on every canvas, with several objectives, and in several pictures."""
+    drawn = Path(__file__).with_name("_build") / "drawn"
+    net = pellucid.load("demo")
+
+    def made(*asked: object, **settings: object) -> Optima:
+        return pellucid.optimize(net, *asked, sign="+", **settings)
+
+    canvases = [(made("conv5:9", canvas=canvas)[0], canvas) for canvas in CANVASES]
+    aims = [
+        (made("conv5:9")[0], "channel"),
+        (made("conv5:9", objective="excitation")[0], "excitation"),
+        (made("conv5:9@center")[0], "neuron"),
+        (made("conv5", objective="layer")[0], "layer"),
+        (made("logits:1")[0], "logit"),
+    ]
+    for name, pictures in (("canvases", canvases), ("objectives", aims)):
+        tiles = [(one.image, f"{word}\n{value_words(one.activation)}") for one, word in pictures]
+        sheet = contact_sheet(tiles, columns=len(tiles), tile_px=144)
+        sheet.save(drawn / f"{name}.png")
+    made("conv5:9", pictures=4, diversity=1000).plot().save(drawn / "diversity.png")
+
+
 def setup(app: object) -> None:
     """Called by Sphinx."""
     app.connect("builder-inited", draw_first_layer)  # type: ignore[attr-defined]
+    app.connect("builder-inited", draw_optima)  # type: ignore[attr-defined]

@@ -10,8 +10,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sized
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -140,6 +140,10 @@ class AscentOptions:
     learning_rate: Annotated[
         float | None, typer.Option("--learning-rate", help="by the canvas when left out")
     ] = None
+    constraint: Annotated[
+        str | None,
+        typer.Option("--constraint", help="norm=RADIUS, mahalanobis=RADIUS, or box=LOW..HIGH; canvas pixels"),
+    ] = None
     stop: Annotated[
         str | None, typer.Option("--stop", help="fixed, or flat: each picture when it is done")
     ] = None
@@ -187,7 +191,7 @@ def command(at: typer.Typer, name: str) -> Callable[[Callable[..., None]], Calla
                     function(**given)
             except KeyboardInterrupt as error:
                 # Caught here: further out the parser would turn it into a silent exit.
-                raise Interrupted(_stopped(name), 143 if isinstance(error, Terminated) else 130) from error
+                raise Interrupted(_stopped(name), _code(error)) from error
 
         invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         invoke.__annotations__ = {each.name: each.annotation for each in parameters}
@@ -336,16 +340,18 @@ def optimize(
     memory: Memory = "4GiB",
 ) -> None:
     """Make the inputs that excite units most, and least."""
+    from pellucid.evidence.optima import PictureFolder
     from pellucid.evidence.optimum import optimize as climb
     from pellucid.measure import measure
 
-    folder_path(out)
+    pictures_of = PictureFolder(out)
     net = options.load(model, common)
-    with progress_bar(common.quiet or common.json) as progress:
+    with progress_bar(common.quiet or common.json) as progress, _telling_what_is_kept(pictures_of.paths, out):
         optima = climb(
             net,
             *units,
             progress=progress,
+            on_made=pictures_of.add,
             statistics=None if like is None else measure(net, like, progress=progress),
             seed=common.seed,
             memory=_bytes(memory),
@@ -354,9 +360,9 @@ def optimize(
             snapshots=snapshots,
             **ascent.settings(),
         )
-    paths = optima.save(out)
+    optima.save_sheets(out)
     if common.json:
-        rows = [{**one.to_json(), "picture": str(path)} for one, path in zip(optima, paths, strict=True)]
+        rows = [{**one.to_json(), "picture": str(pictures_of.paths[id(one)])} for one in optima]
         print_json({"units": rows, "seconds": round(optima.seconds, 3)})
         return
     for one in optima:
@@ -367,6 +373,16 @@ def optimize(
     sheets = list(optima.sheets())
     together = out / f"{sheets[0]}.png" if len(sheets) == 1 else f"{len(sheets)} sheets"
     say(f"{len(optima)} pictures in {optima.seconds:.1f} s: {out}, all together in {together}", common.quiet)
+
+
+@contextmanager
+def _telling_what_is_kept(done: Sized, out: Path) -> Iterator[None]:
+    """An interruption inside says how many pictures are there."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        there = f"{len(done)} pictures are in {out}" if len(done) else "no picture was done"
+        raise Interrupted(f"optimize was interrupted; {there}, run it again for all", _code(error)) from error
 
 
 @command(app, "examples")
@@ -632,6 +648,10 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM: stops the work as Ctrl-C does, with its own exit code."""
 
 
+def _code(stop: KeyboardInterrupt) -> int:
+    return 143 if isinstance(stop, Terminated) else 130
+
+
 def _terminated(signum: int, frame: FrameType | None) -> None:
     raise Terminated
 
@@ -655,7 +675,7 @@ def run(arguments: list[str]) -> int:
         return int(stop.code or 0)
     except KeyboardInterrupt as error:
         complain("interrupted")
-        return 143 if isinstance(error, Terminated) else 130
+        return _code(error)
     except BrokenPipeError:
         # The reader of our output went away, as `head` does: nothing to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

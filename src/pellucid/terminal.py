@@ -89,25 +89,59 @@ def progress_bar(quiet: bool) -> Iterator[Any]:
     if not console.is_terminal:
         yield _lines()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
         tasks: dict[str, Any] = {}
+        rates = _Rates()
 
         def show(done: int, total: int, what: str) -> None:
             if what not in tasks:
-                tasks[what] = bar.add_task(plain(what).replace("[", r"\["), total=total)
-            bar.update(tasks[what], completed=done, total=total)
+                tasks[what] = bar.add_task(plain(what).replace("[", r"\["), total=total, rate="")
+            bar.update(tasks[what], completed=done, total=total, rate=rates.words(what, done))
 
         yield show
 
 
 def _lines() -> Any:
     last = time.monotonic()
+    rates = _Rates()
 
     def show(done: int, total: int, what: str) -> None:
         nonlocal last
+        rate = rates.words(what, done)
         if time.monotonic() - last >= 10:
             last = time.monotonic()
-            print(f"{plain(what)}: {done} of {total}", file=sys.stderr, flush=True)
+            left = rates.left(what, done, total)
+            print(
+                f"{plain(what)}: {done} of {total}{rate and f', {rate}'}{left}", file=sys.stderr, flush=True
+            )
 
     return show
+
+
+class _Rates:
+    """How fast each kind of work goes, since it was first heard of."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[float, int]] = {}
+
+    def words(self, what: str, done: int) -> str:
+        """As `2.9 a second`; empty until something is done."""
+        speed = self._speed(what, done)
+        return f"{speed:.3g} a second" if speed else ""
+
+    def left(self, what: str, done: int, total: int) -> str:
+        """As `, 40 s left`."""
+        speed = self._speed(what, done)
+        return f", {(total - done) / speed:.0f} s left" if speed else ""
+
+    def _speed(self, what: str, done: int) -> float:
+        start, before = self._first.setdefault(what, (time.monotonic(), done))
+        seconds = time.monotonic() - start
+        return (done - before) / seconds if seconds > 0 and done > before else 0.0

@@ -299,3 +299,35 @@ def test_bands_are_saved_side_by_side_in_gray() -> None:
     assert np.array_equal(bands[:5].transpose(1, 2, 0), one.pixels)
     assert not bands[5].any()
     assert one._repr_png_()
+
+
+def test_each_batch_is_handed_over_when_it_is_done(planted: pl.Net) -> None:
+    made: list[str] = []
+
+    def stop(one: object) -> None:
+        made.append(str(one.unit))
+        if len(made) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pl.optimize(planted, "conv", sign="+", steps=2, batch=1, on_made=stop)
+    assert made == ["conv:0", "conv:1"]
+
+
+@pytest.mark.parametrize("text", ["norm=5", "mahalanobis=3", "box=0.2..0.8", "box"])
+def test_constraints_are_written_in_short(planted: pl.Net, text: str) -> None:
+    if text.startswith("mahalanobis"):
+        with pytest.raises(InputError, match="needs mean and covariance"):
+            pl.optimize(planted, f"conv:{COLOR}", sign="+", steps=2, constraint=text)
+        return
+    [one] = pl.optimize(planted, f"conv:{COLOR}", sign="+", steps=4, constraint=text)
+    assert one.provenance.settings["constraint"]["name"] == text.partition("=")[0]
+    if text == "box=0.2..0.8":
+        assert (one.pixels.min(), one.pixels.max()) >= (51, 51)
+        assert one.pixels.max() <= 204
+
+
+@pytest.mark.parametrize("text", ["ball=5", "norm=x", "norm=1..2", "box=3"])
+def test_constraints_that_make_no_sense(planted: pl.Net, text: str) -> None:
+    with pytest.raises(InputError, match="write norm=RADIUS"):
+        pl.optimize(planted, f"conv:{COLOR}", steps=2, constraint=text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pellucid.ascent.canvases import CANVASES
 from pellucid.ascent.climb import Climbed, climb, climbs
-from pellucid.ascent.constraint import CONSTRAINTS, Box, Constraint, Mahalanobis, NormBall
+from pellucid.ascent.constraint import CONSTRAINTS, Box, Constraint, Mahalanobis, NormBall, constraint_as
 from pellucid.ascent.diagnosis import DIAGNOSES
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.held import Held
@@ -65,6 +65,7 @@ __all__ = [
     "channel",
     "climb",
     "climbs",
+    "constraint_as",
     "direction",
     "displayed",
     "ends_at_zero",

@@ -22,7 +22,7 @@ from pellucid.ascent.statistics import ImageStatistics
 from pellucid.errors import InputError
 from pellucid.models.inputs import ImageInput
 
-__all__ = ["CONSTRAINTS", "Box", "Constraint", "Mahalanobis", "NormBall", "constraint_of"]
+__all__ = ["CONSTRAINTS", "Box", "Constraint", "Mahalanobis", "NormBall", "constraint_as", "constraint_of"]
 
 
 class Constraint(abc.ABC):
@@ -163,6 +163,31 @@ class Box(Constraint):
 
 
 CONSTRAINTS: Mapping[str, type[Constraint]] = {"norm": NormBall, "mahalanobis": Mahalanobis, "box": Box}
+
+
+def constraint_as(asked: Constraint | str) -> Constraint:
+    """A constraint as it is, or the one that a text names: `norm=5`, `norm` for the data's, `mahalanobis=10`, `box=0.2..0.8`.
+
+    Raises
+    ------
+    InputError : another name, or numbers that make no sense
+
+    Examples
+    --------
+    >>> constraint_as("norm=5"), constraint_as("box")
+    (NormBall(radius=5.0), Box(low=0.0, high=1.0))
+    """
+    if isinstance(asked, Constraint):
+        return asked
+    name, _, rest = str(asked).partition("=")
+    try:
+        numbers = [float(part) for part in rest.split("..")] if rest else []
+        if name in CONSTRAINTS and len(numbers) in ((0, 2) if name == "box" else (0, 1)):
+            return CONSTRAINTS[name](*numbers)
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+    raise InputError(f"constraint {asked!r}: write norm=RADIUS, mahalanobis=RADIUS or box=LOW..HIGH")
 
 
 def constraint_of(row: Mapping[str, Any]) -> Constraint:

@@ -17,6 +17,7 @@ from pellucid.ascent import (
     Objective,
     Target,
     best_precision,
+    constraint_as,
     regularize_as,
 )
 from pellucid.errors import InputError, UnknownName, did_you_mean
@@ -75,7 +76,10 @@ def completed(net: Net, asked: Settings, own: Mapping[str, Any], kind: str) -> d
 
 def climb_settings(settings: Settings, values: Settings | None = None) -> ClimbSettings:
     """What of completed settings is about the climb; `values` holds what JSON does not, as statistics."""
-    return ClimbSettings.from_json({name: settings[name] for name in settings if name in CLIMBING}, values)
+    given = dict(values or {})
+    if given.get("constraint") is not None:
+        given["constraint"] = constraint_as(given["constraint"])
+    return ClimbSettings.from_json({name: settings[name] for name in settings if name in CLIMBING}, given)
 
 
 def aim_of(target: Target, settings: Settings) -> Objective | None:
@@ -90,6 +94,7 @@ def _typed(wishes: dict[str, Any]) -> dict[str, Any]:
     if "regularize" in wishes:
         wishes["regularize"] = regularize_as(wishes["regularize"])
     if "constraint" in wishes:
+        wishes["constraint"] = constraint_as(wishes["constraint"])
         wishes.setdefault("canvas", "pixels")
     if "held" in wishes:
         wishes.setdefault("size", wishes["held"].size)

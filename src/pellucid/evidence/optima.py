@@ -16,13 +16,13 @@ from PIL import Image
 from pellucid.ascent import Target, band_sheet, displayed
 from pellucid.errors import InputError
 from pellucid.figures.animation import write_animation
-from pellucid.figures.file import folder, picture_path, write
+from pellucid.figures.file import folder, folder_path, picture_path, write
 from pellucid.figures.sheet import contact_sheet
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
 from pellucid.records import Provenance
 
-__all__ = ["Optima", "Optimum"]
+__all__ = ["Optima", "Optimum", "PictureFolder"]
 
 # A sum of many terms is cut here; the whole of it is in the provenance.
 LONGEST_NAME = 80
@@ -204,25 +204,40 @@ class Optima(Sequence[Optimum]):
         Beside a picture stand `NAME-climb.png` where snapshots were kept, and `NAME-display.png` where the canvas tells where
         the net looked.
         """
-        home = folder(directory)
-        taken: Counter[str] = Counter()
-        paths = []
-        for one in self:
-            name = _file_name(one)
-            taken[name] += 1
-            name += f"-{taken[name]}" if taken[name] > 1 else ""
-            paths.append(one.save(home / f"{name}.png"))
-            if one.snapshots:
-                one.save_climb(home / f"{name}-climb.png")
-            if one.display is not None:
-                stamped = write_png(one.display, one.provenance.to_json())
-                write(home / f"{name}-display.png", stamped)
-        for name, part in self.sheets().items():
-            write(home / f"{name}.png", part.png())
+        home = PictureFolder(directory)
+        paths = [home.add(one) for one in self]
+        self.save_sheets(directory)
         return paths
+
+    def save_sheets(self, directory: str | Path) -> list[Path]:
+        """The sheets alone; their paths."""
+        home = folder(directory)
+        return [write(home / f"{name}.png", part.png()) for name, part in self.sheets().items()]
 
     def _repr_png_(self) -> bytes:
         return self.png()
+
+
+class PictureFolder:
+    """A folder that takes optimized inputs one by one, as they are made, each under a name of its own."""
+
+    def __init__(self, directory: str | Path) -> None:
+        self._home = folder_path(directory)
+        self._taken: Counter[str] = Counter()
+        self.paths: dict[int, Path] = {}
+
+    def add(self, one: Optimum) -> Path:
+        """Write the picture, and what comes with it: the climb where snapshots were kept, the picture as MACO shows it."""
+        home = folder(self._home)
+        name = _file_name(one)
+        self._taken[name] += 1
+        name += f"-{self._taken[name]}" if self._taken[name] > 1 else ""
+        self.paths[id(one)] = one.save(home / f"{name}.png")
+        if one.snapshots:
+            one.save_climb(home / f"{name}-climb.png")
+        if one.display is not None:
+            write(home / f"{name}-display.png", write_png(one.display, one.provenance.to_json()))
+        return self.paths[id(one)]
 
 
 def _image(pixels: NDArray[np.uint8]) -> Image.Image:

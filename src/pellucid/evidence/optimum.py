@@ -16,6 +16,7 @@ from pellucid.ascent import (
     Target,
     batch_size,
     climb,
+    climbs,
     ends_at_zero,
 )
 from pellucid.errors import InputError
@@ -72,6 +73,7 @@ def optimize(
     net: Model,
     *units: str | Unit | UnitQuery | Objective,
     progress: Progress | None = None,
+    on_made: Callable[[Optimum], object] | None = None,
     **asked: Any,
 ) -> Optima:
     """Make the input that excites each unit most, and the one that excites it least.
@@ -87,6 +89,7 @@ def optimize(
         `learning_rate`, `stop`, `diversity`, `seed`, `batch`, `memory`, `statistics` of data as `measure` gives, and
         `constraint` and `held` of `pellucid.ascent`; what is left out has its default
     progress : called with (done, total, what) after each step of a batch
+    on_made : called with each optimum as soon as its batch is done, so that an interruption loses no more than a batch
 
     Returns
     -------
@@ -117,13 +120,24 @@ def optimize(
     goals = [goal for one in units for goal in _goals(seen, one, complete)]
     if not goals:
         raise InputError("no unit was asked; name some, as features.7:0-15")
-    found = climb(seen, list(dict.fromkeys(goals)), climb_settings(complete, asked), on_step=_steps(progress))
-    return Optima([_optimum(seen, one, complete) for one in found], time.monotonic() - started)
+    wanted = list(dict.fromkeys(goals))
+    found: dict[int, Optimum] = {}
+    climbing = climb_settings(complete, asked)
+    for batch, made in climbs(seen, wanted, climbing, on_step=_steps(progress, len(wanted))):
+        for place, one in zip(batch.places, made, strict=True):
+            found[place] = _optimum(seen, one, complete)
+            if on_made is not None:
+                on_made(found[place])
+    return Optima([found[place] for place in range(len(wanted))], time.monotonic() - started)
 
 
-def _steps(progress: Progress | None) -> Callable[[int, int], None] | None:
-    """What a climb calls after each step."""
-    return None if progress is None else lambda done, total: progress(done, total, "steps")
+def _steps(progress: Progress | None, pictures: int) -> Callable[[int, int], None] | None:
+    """What a climb calls after each step: how many pictures' worth of steps are done."""
+    return (
+        None
+        if progress is None
+        else lambda done, total: progress(done * pictures // total, pictures, "pictures")
+    )
 
 
 def _goals(net: Net, asked: str | Unit | UnitQuery | Objective, settings: Settings) -> list[Goal]:
