@@ -56,7 +56,7 @@ def draw_optima(app: object) -> None:
         tiles = [(one.image, f"{word}\n{value_words(one.activation)}") for one, word in pictures]
         sheet = contact_sheet(tiles, columns=len(tiles), tile_px=144)
         sheet.save(drawn / f"{name}.png")
-    made("conv5:9", pictures=4, diversity=1000).plot().save(drawn / "diversity.png")
+    made("conv5:10", pictures=4).plot().save(drawn / "diversity.png")
 
 
 def setup(app: object) -> None:

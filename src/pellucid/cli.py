@@ -326,7 +326,8 @@ def optimize(
     ascent: AscentOptions,
     pictures: Annotated[int, typer.Option("--pictures", help="different pictures of each unit")] = 1,
     diversity: Annotated[
-        float | None, typer.Option("--diversity", help="how strongly these keep apart, 100 when left out")
+        float | None,
+        typer.Option("--diversity", help="how strongly these keep apart; Lucid: 100"),
     ] = None,
     snapshots: Annotated[
         str | None, typer.Option("--snapshots", help="steps kept as an animation, as 0,8,32, or all")

@@ -599,3 +599,22 @@ def test_a_gpu_climbs_as_far(settings):
             ]
         )
     assert values[1] == pytest.approx(values[0], rel=0.1)
+
+
+def test_diversity_left_out_goes_by_the_objectives_scale():
+    """A unit that answers a thousand times louder gets the same pictures."""
+
+    def made(scale: float) -> list[np.ndarray]:
+        net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 5), torch.nn.ReLU(), torch.nn.Conv2d(4, 2, 3))
+        with torch.no_grad():
+            generator = torch.Generator().manual_seed(3)
+            for weight in net.parameters():
+                weight.copy_(torch.randn(weight.shape, generator=generator))
+            net[2].weight *= scale
+            net[2].bias *= scale
+        goals = [Goal(Unit("2", 0), 1, None, picture, 3) for picture in range(3)]
+        settings = ClimbSettings(steps=12, size=(24, 24), precision="float32")
+        return [one.picture for one in climb(load(net, input=ImageInput(24)), goals, settings)]
+
+    for soft, loud in zip(made(1.0), made(1024.0), strict=True):
+        assert np.abs(soft.astype(int) - loud).max() <= 2

@@ -187,7 +187,7 @@ def _climbed(
         trail = ascend(look, canvas, look.signs, pace=_pace(canvas, settings), on_step=keep)
     pictures = saved(canvas)
     facts = _facts(net, batch, trail, start, pictures)
-    priced = bool(settings.regularize) or (batch.group > 1 and settings.diversity > 0)
+    priced = bool(settings.regularize) or (batch.group > 1 and settings.diversity != 0)
     facts = [replace(fact, priced=priced) for fact in facts]
     looked = canvas.transparency()
     seconds = (time.perf_counter() - started) / len(batch.goals)

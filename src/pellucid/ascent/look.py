@@ -49,7 +49,7 @@ class Look:
         self._device = canvas.variables[0].device
         self._precision = settings.precision or best_precision(self._device)
         self._scores = Scores([goal for goal in goals for _ in range(settings.copies)], self._device)
-        self._diverse = goals[0].aim.layers[0] if goals[0].pictures > 1 and settings.diversity else None
+        self._diverse = goals[0].aim.layers[0] if goals[0].pictures > 1 and settings.diversity != 0 else None
         self._pictures = goals[0].pictures
         self.signs = torch.tensor([goal.sign for goal in goals], dtype=torch.float32, device=self._device)
         self._maps = None if transforms.identity else self._drawn(transforms, goals)
@@ -72,10 +72,17 @@ class Look:
             values = self._mean_of_copies(self._scores(responses))
         wanted = self.signs * values
         if self._diverse is not None:
-            wanted = wanted - self._settings.diversity * self._shared(responses[self._diverse])
+            wanted = wanted - self._weight(values) * self._shared(responses[self._diverse])
         if self._settings.regularize:
             wanted = wanted - price(self._settings.regularize, pictures)
         return values, wanted
+
+    def _weight(self, values: Tensor) -> Tensor | float:
+        """Of what is shared: as asked, or so that sharing everything costs what the group's objective is worth, (N,)."""
+        if self._settings.diversity is not None:
+            return self._settings.diversity
+        worth = values.detach().abs().view(-1, self._pictures).mean(1, keepdim=True) / (self._pictures - 1)
+        return worth.expand(-1, self._pictures).flatten()
 
     def _mean_of_copies(self, values: Tensor) -> Tensor:
         """(N,) from (N * copies,)."""

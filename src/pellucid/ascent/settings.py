@@ -35,7 +35,8 @@ class ClimbSettings:
     learning_rate : of the optimizer, in units of the canvas's variables; None for what suits the canvas
     stop : a name in `STOPS`: after fixed steps, or each picture once its objective is flat
     snapshots : steps after which pictures are kept; 0 is the start
-    diversity : the weight of what pictures of one objective share, where a goal asks for several
+    diversity : the weight of what pictures of one objective share, where a goal asks for several; lucid's is 100. None: to
+        share everything with all others costs as much as the objective is worth at that step, whatever its scale
     seed : of all random streams
     batch : pictures made together, the last batch padded to as many; None for as many as `memory` holds
     memory : bytes that a batch may take
@@ -59,7 +60,7 @@ class ClimbSettings:
     learning_rate: float | None = None
     stop: str = "fixed"
     snapshots: tuple[int, ...] = ()
-    diversity: float = 100.0
+    diversity: float | None = None
     seed: int = 0
     batch: int | None = None
     memory: int = 4 << 30
@@ -80,7 +81,12 @@ class ClimbSettings:
                 ("learning rate", self.learning_rate, 0 < rate < 1e6, "it must be above 0"),
                 ("stop", self.stop, self.stop in STOPS, did_you_mean(self.stop, STOPS)),
                 ("snapshots", self.snapshots, min(self.snapshots, default=0) >= 0, "steps count from 0"),
-                ("diversity", self.diversity, 0 <= self.diversity < 1e9, "at least 0 is needed"),
+                (
+                    "diversity",
+                    self.diversity,
+                    self.diversity is None or 0 <= self.diversity < 1e9,
+                    "at least 0 is needed",
+                ),
                 ("batch", self.batch, self.batch is None or self.batch >= 1, "at least 1 is needed"),
                 ("memory", self.memory, self.memory > 0, "it must be above 0 bytes"),
             )

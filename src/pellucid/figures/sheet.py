@@ -95,7 +95,7 @@ def contact_sheet(
         letters = round(layout.letters * 1.6)
         room = layout.size[0] - 2 * layout.margin
         pen.text(
-            (layout.margin, layout.margin), fitted(title, letters, room), INK, typeface(letters), anchor="lt"
+            (layout.margin, layout.margin), fitted(title, letters, room), INK, typeface(letters), anchor="la"
         )
     for index, (picture, caption) in enumerate(tiles):
         x, y = layout.corner(index)
@@ -106,7 +106,7 @@ def contact_sheet(
         for number, line in enumerate(caption.split("\n") if caption else ()):
             where = (x, y + layout.tile + layout.letters // 2 + number * layout.line)
             words = fitted(line, layout.letters, layout.tile)
-            pen.text(where, words, PALE_INK if number else INK, typeface(layout.letters), anchor="lt")
+            pen.text(where, words, PALE_INK if number else INK, typeface(layout.letters), anchor="la")
     return sheet
 
 
