@@ -331,3 +331,12 @@ def test_constraints_are_written_in_short(planted: pl.Net, text: str) -> None:
 def test_constraints_that_make_no_sense(planted: pl.Net, text: str) -> None:
     with pytest.raises(InputError, match="write norm=RADIUS"):
         pl.optimize(planted, f"conv:{COLOR}", steps=2, constraint=text)
+
+
+def test_a_class_is_named(planted: pl.Net) -> None:
+    net = pl.load(planted_net(), input=pl.ImageInput(32), labels=["edge, border", "red"])
+    edge, conv = pl.optimize(net, "logits:0", f"conv:{COLOR}", sign="+", steps=2)
+    assert (edge.label, edge.to_json()["label"]) == ("edge, border", "edge, border")
+    assert edge.caption.startswith("logits:0 edge +\n")
+    assert conv.label is None
+    assert "label" not in conv.to_json()

@@ -36,7 +36,8 @@ class Optimum:
     `pixels` is (H, W, C) uint8, sRGB; `activation` the unit's objective on exactly these pixels, `initial` the same at the
     start, both in the unit's own response, None where that is not finite; `history` one value a step, under
     transforms; `clipped` in 0..1; `advice` says what the diagnosis means or what else would help, empty for a sound picture.
-    `unit` is what the picture is about: a unit, a whole layer, or of a sum the first term's; `objective` says all in words.
+    `label` is the class that the unit stands for, where that is known. `unit` is what the picture is about: a unit, a whole
+    layer, or of a sum the first term's; `objective` says all in words.
     `picture` counts the pictures of the same objective from 0; `snapshots` holds (step, pixels); `micro_batch` is set
     where memory ran out and the picture is not bit-reproducible. `ends` are the pixel values that 0 and 255 stand for, other
     than 0 and 1 only under a constraint that lets pixels leave that range. `transparency` is (H, W) float32 in 0..1, low
@@ -57,6 +58,7 @@ class Optimum:
     diagnosis: str | None
     advice: str
     provenance: Provenance
+    label: str | None = None
     picture: int = 0
     snapshots: tuple[tuple[int, NDArray[np.uint8]], ...] = field(default=(), repr=False)
     micro_batch: int | None = None
@@ -105,7 +107,8 @@ class Optimum:
     @property
     def caption(self) -> str:
         """Two short lines: subject and sign, then what it reached or why it failed."""
-        return f"{self.subject} {self.sign}\n{self.diagnosis or value_words(self.activation)}"
+        known = f"{self.subject} {self.label.partition(',')[0]}" if self.label else self.subject
+        return f"{known} {self.sign}\n{self.diagnosis or value_words(self.activation)}"
 
     def __repr__(self) -> str:
         return f"<optimum of {self.subject} {self.sign}: {self.diagnosis or value_words(self.activation)}>"
@@ -127,6 +130,7 @@ class Optimum:
     def to_json(self) -> dict[str, Any]:
         return {
             "unit": str(self.unit),
+            **({} if self.label is None else {"label": self.label}),
             "objective": self.objective,
             "sign": self.sign,
             "activation": self.activation,
@@ -170,7 +174,7 @@ class Optima(Sequence[Optimum]):
         layers = list(dict.fromkeys(one.unit.layer for one in self))
         side = max((one.image.width for one in self), default=96)
         # The title names the layer where all are of one.
-        short = len(layers) == 1 and all(str(one.unit).startswith(f"{layers[0]}:") for one in self)
+        short = len(layers) == 1 and all(one.subject.startswith(f"{layers[0]}:") for one in self)
         cut = len(layers[0]) + 1 if short else 0
         return contact_sheet(
             [(one.image, one.caption[cut:]) for one in self[:MOST_TILES]],

@@ -24,7 +24,7 @@ from pellucid.evidence.climbing import SIGN_TEXT, SIGNS, aim_of, climb_settings,
 from pellucid.evidence.job import Job, Progress, Settings, by_layer, shared_out
 from pellucid.evidence.optima import Optima, Optimum
 from pellucid.figures import Blob, Figure, Number, Picture
-from pellucid.models import Model, Net, opened
+from pellucid.models import OUTPUT, Model, Net, opened
 from pellucid.records import Kind, Layer, Panel, Provenance, Record, Unit, UnitQuery
 from pellucid.scan import Scanned
 
@@ -265,12 +265,20 @@ def _optimum(net: Net, one: Climbed, settings: Settings) -> Optimum:
         diagnosis=one.diagnosis,
         advice=one.advice,
         provenance=source,
+        label=_label(net, goal),
         picture=goal.picture,
         snapshots=one.snapshots,
         micro_batch=one.micro_batch,
         ends=one.ends,
         transparency=one.transparency,
     )
+
+
+def _label(net: Net, goal: Goal) -> str | None:
+    """The name of the class that a unit of the output stands for."""
+    if net.labels is None or goal.unit.layer != OUTPUT or not isinstance(goal.unit, Unit):
+        return None
+    return net.labels[goal.unit.index]
 
 
 def _short(aim: Objective) -> str:
