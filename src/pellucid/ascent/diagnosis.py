@@ -103,14 +103,14 @@ CAUSES: tuple[tuple[str, str, Callable[[Facts], bool]], ...] = (
         lambda facts: facts.rise < 0 and facts.steps >= FEW and facts.priced,
     ),
     (
-        "diverged",
-        "It ended on the wrong side of its start; lower the learning rate.",
-        lambda facts: facts.rise < 0 and facts.steps >= FEW,
-    ),
-    (
         "zero_gradient",
         "The picture hardly left gray; more steps, a higher learning rate or a weaker regularizer would move it.",
         lambda facts: facts.departure < GRAY,
+    ),
+    (
+        "diverged",
+        "It ended on the wrong side of its start; ask for more steps, or for a lower learning rate.",
+        lambda facts: facts.rise < 0 and facts.steps >= FEW,
     ),
     (
         "small_canvas",
