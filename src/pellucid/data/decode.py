@@ -27,6 +27,8 @@ __all__ = ["FORMATS", "MOST_PIXELS", "ItemProblem", "open_image", "quiet_pillow"
 
 # TIFF stands outside: damaged files of it take seconds. EPS, PDF and SVG run programs.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+# How files of these formats begin; that of BMP is two letters, with which words begin too.
+CLAIMS = re.compile(rb"(?s)(?P<JPEG>\xff\xd8\xff)|(?P<PNG>\x89PNG\r\n\x1a\n)|(?P<GIF>GIF8[79]a)")
 MOST_PIXELS = 100_000_000
 LONGEST_REASON = 200
 
@@ -90,7 +92,13 @@ def _opened(where: str | Path | bytes) -> BinaryIO:
 
 
 def _upright(file: BinaryIO) -> Image.Image:
-    image = Image.open(file, formats=FORMATS)
+    try:
+        image = Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError:
+        file.seek(0)
+        if claimed := CLAIMS.match(file.read(12)):
+            raise ItemProblem(f"a {claimed.lastgroup} picture whose header is damaged") from None
+        raise
     if image.width * image.height > MOST_PIXELS:
         raise ItemProblem(f"{image.width} x {image.height} px: more than 100 million pixels are not decoded")
     image.load()
