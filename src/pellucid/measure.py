@@ -64,7 +64,7 @@ def measure(
     with closing(batches(source, image.recipe, size=BATCH)) as stream:
         for batch in stream:
             readable = batch.pixels[batch.valid]
-            statistics.update(readable.transpose(0, 3, 1, 2) / 255)
+            statistics.update(readable.transpose(0, 3, 1, 2) / (255 if readable.dtype == np.uint8 else 1))
             broken = broken or next((reason for _, reason in batch.problems), "")
             if progress is not None:
                 progress(min((batch.index + 1) * BATCH, total), total, "items")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
 import sqlite3
+import tracemalloc
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -209,6 +211,31 @@ def test_the_same_items_again_keep_what_was_skipped(writer):
         writer.skip([(29, "gone")])
     with pytest.raises(InputError, match="no Unicode"):
         writer.put_items(["caf\udce9.jpg"])
+
+
+class Names(Collection):
+    """Forty thousand names that are made when they are asked for."""
+
+    def __len__(self):
+        return 40_000
+
+    def __iter__(self):
+        return (f"{row % 100:03d}/{row:09d}.jpeg" for row in range(40_000))
+
+    def __contains__(self, name):
+        raise AssertionError("each name is gone through once")
+
+
+def test_many_names_take_no_memory(writer):
+    tracemalloc.start()
+    writer.put_items(Names())
+    writer.skip([(39_999, "gone")])
+    writer.put_items(Names())  # the same list
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert writer.skipped() == [("099/000039999.jpeg", "gone")]
+    assert writer.item_count == 40_000
+    assert peak < 500_000  # a list of them takes three million bytes
 
 
 def test_a_job_can_say_what_it_skipped(writer):

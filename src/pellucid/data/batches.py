@@ -15,13 +15,12 @@ import torch
 from torch import Tensor
 
 from pellucid.data.decode import ItemProblem, quiet_pillow, reason_of
+from pellucid.data.pixels import Pixels
 from pellucid.data.recipe import Placement, Recipe, fed
 from pellucid.data.source import Source
 from pellucid.errors import InputError, PellucidError
 
 __all__ = ["Batch", "batches", "thread_count"]
-
-Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +31,8 @@ class Batch:
     ----------
     index : which batch of the source
     rows : (n,) int64, n <= size; slot i of the other fields holds row rows[i], slots from n on hold none
-    pixels : (size, h, w, C) uint8 in 0..255; zeros in every slot that is not valid
+    pixels : (size, h, w, C) uint8 in 0..255, or float32 in 0..1 where an item of the batch is made of floats; zeros in every
+        slot that is not valid
     valid : (size,) bool, whether the slot holds an item
     placements : one per row, None where the item could not be read
     problems : (row, reason) of the items that could not be read
@@ -48,7 +48,8 @@ class Batch:
     def tensor(self, device: torch.device | str = "cpu") -> Tensor:
         """(size, C, h, w) float32 in 0..1: the arithmetic of torchvision's ToTensor."""
         pixels = torch.from_numpy(self.pixels).to(device).permute(0, 3, 1, 2)
-        return pixels.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
+        floats = pixels.to(torch.float32, memory_format=torch.contiguous_format)
+        return floats.div_(255) if self.pixels.dtype == np.uint8 else floats
 
 
 def thread_count() -> int:
@@ -118,17 +119,20 @@ def _read(source: Source, recipe: Recipe, row: int) -> _Read:
 
 
 def _filled(index: int, reads: list[Future[_Read]], recipe: Recipe, size: int) -> Batch:
-    pixels = np.zeros((size, *recipe.size, recipe.channels), np.uint8)
+    found = [future.result() for future in reads]
+    floats = any(read.pixels is not None and read.pixels.dtype != np.uint8 for read in found)
+    pixels = np.zeros((size, *recipe.size, recipe.channels), np.float32 if floats else np.uint8)
     valid = np.zeros(size, np.bool_)
     rows = np.arange(index * size, index * size + len(reads), dtype=np.int64)
     placements: list[Placement | None] = []
     problems: list[tuple[int, str]] = []
-    for slot, future in enumerate(reads):
-        read = future.result()
+    for slot, read in enumerate(found):
         placements.append(read.placement)
         if read.pixels is None:
             problems.append((int(rows[slot]), read.reason))
         else:
-            pixels[slot] = read.pixels
+            # Division of float32 by float32 is exact to the last bit, so that batches of both kinds agree.
+            whole = floats and read.pixels.dtype == np.uint8
+            pixels[slot] = read.pixels.astype(np.float32) / np.float32(255) if whole else read.pixels
             valid[slot] = True
     return Batch(index, rows, pixels, valid, tuple(placements), tuple(problems))

@@ -23,10 +23,12 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from pellucid.errors import InputError
 
-__all__ = ["FORMATS", "MOST_PIXELS", "ItemProblem", "open_image", "quiet_pillow", "reason_of"]
+__all__ = ["FORMATS", "MOST_PIXELS", "ItemProblem", "open_image", "quiet_pillow", "reason_of", "rgb"]
 
 # TIFF stands outside: damaged files of it take seconds. EPS, PDF and SVG run programs.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+# How files of these formats begin; that of BMP is two letters, with which words begin too.
+CLAIMS = re.compile(rb"(?s)(?P<JPEG>\xff\xd8\xff)|(?P<PNG>\x89PNG\r\n\x1a\n)|(?P<GIF>GIF8[79]a)")
 MOST_PIXELS = 100_000_000
 LONGEST_REASON = 200
 
@@ -90,12 +92,18 @@ def _opened(where: str | Path | bytes) -> BinaryIO:
 
 
 def _upright(file: BinaryIO) -> Image.Image:
-    image = Image.open(file, formats=FORMATS)
+    try:
+        image = Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError:
+        file.seek(0)
+        if claimed := CLAIMS.match(file.read(12)):
+            raise ItemProblem(f"a {claimed.lastgroup} picture whose header is damaged") from None
+        raise
     if image.width * image.height > MOST_PIXELS:
         raise ItemProblem(f"{image.width} x {image.height} px: more than 100 million pixels are not decoded")
     image.load()
     turn = _TURNS.get(_orientation(image))
-    upright = _rgb(image) if turn is None else _rgb(image).transpose(turn)
+    upright = rgb(image) if turn is None else rgb(image).transpose(turn)
     upright.info = {}  # comments and profiles would travel into every copy that is saved
     return upright
 
@@ -108,7 +116,8 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def rgb(image: Image.Image) -> Image.Image:
+    """A decoded picture of any mode as RGB: transparency over white, 16 bits cut to the upper 8."""
     if image.mode == "I" or image.mode.startswith("I;16"):
         upper = np.clip(np.asarray(image).astype(np.int64), 0, 65535) >> 8
         return Image.fromarray(upper.astype(np.uint8)).convert("RGB")

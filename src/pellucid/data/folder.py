@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pellucid.data.classes import Classed, Classes, classes_by_folder
 from pellucid.data.decode import ItemProblem, open_image
 from pellucid.data.listing import Listing
 from pellucid.errors import InputError, NoItems
@@ -32,7 +33,7 @@ NO_PICTURE = re.compile(
 _KINDS = "JPEG, PNG, WEBP, GIF or BMP"
 
 
-class Folder:
+class Folder(Classed):
     """The pictures under a folder, in every depth, or one picture file.
 
     Hidden files and folders are left out, and so are files whose ending says that they are no pictures. Links
@@ -86,6 +87,14 @@ class Folder:
                     sizes[row] = os.stat(os.path.join(self._root, self.names.raw(row))).st_size
             self._size_bytes = sizes.tobytes()
         return self._size_bytes
+
+    def _find_classes(self) -> Classes:
+        apart = (
+            [row for row in range(len(self.names)) if self.names.raw(row) in self._refused]
+            if self._refused
+            else ()
+        )
+        return classes_by_folder(self.names, apart=frozenset(apart))
 
     def image(self, row: int) -> Image.Image:
         """The item as upright RGB. Raises ItemProblem."""

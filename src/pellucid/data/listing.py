@@ -9,7 +9,7 @@ from typing import overload
 
 import numpy as np
 
-__all__ = ["Listing"]
+__all__ = ["Listing", "Numbered"]
 
 
 class Listing(Sequence[str]):
@@ -54,3 +54,31 @@ class Listing(Sequence[str]):
     def digest(self) -> str:
         """SHA-256 of the names' bytes and of where each ends."""
         return hashlib.sha256(self._ends.astype("<i8").tobytes() + self._letters).hexdigest()
+
+
+class Numbered(Sequence[str]):
+    """Names of items that have none: their rows, with as many digits as keep them in order, six at least.
+
+    Examples
+    --------
+    >>> list(Numbered(3))
+    ['000000', '000001', '000002']
+    """
+
+    def __init__(self, count: int) -> None:
+        self._rows = range(count)
+        self._digits = max(6, len(str(count - 1)))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> list[str]: ...
+
+    def __getitem__(self, row: int | slice) -> str | list[str]:
+        if isinstance(row, slice):
+            return [self[each] for each in self._rows[row]]
+        return f"{self._rows[row]:0{self._digits}d}"

@@ -12,6 +12,7 @@ from PIL import Image
 
 from pellucid.data.batches import thread_count
 from pellucid.data.decode import ItemProblem, quiet_pillow, reason_of
+from pellucid.data.pixels import picture_of
 from pellucid.data.recipe import Placement, Recipe
 from pellucid.data.source import Source
 from pellucid.errors import PellucidError
@@ -92,7 +93,7 @@ class Previews:
 
     def _made(self, row: int) -> Shown:
         try:
-            image = self._source.image(row)
+            image = picture_of(self._source.image(row))
             return Shown(row, self._recipe.place(image.size), preview(image))
         except Exception as error:
             if isinstance(error, PellucidError) and not isinstance(error, ItemProblem):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from pellucid.data.decode import MOST_PIXELS, ItemProblem
+from pellucid.data.pixels import Pixels
 from pellucid.errors import InputError
 
 __all__ = ["INTERPOLATIONS", "Placement", "Recipe", "fed"]
@@ -23,6 +24,7 @@ INTERPOLATIONS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as Pillow's conversion to gray
 
 
 @dataclass(frozen=True)
@@ -151,34 +153,70 @@ class Placement:
         return int(low // resized), int(-(-high // resized))
 
 
-def fed(image: Image.Image, recipe: Recipe) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], Placement]:
+def fed(item: Image.Image | Pixels, recipe: Recipe) -> tuple[Pixels, Placement]:
     """The pixels that a network is fed for an upright item, and where they lie in it.
+
+    Arrays go the way of pictures, band by band; gray becomes three equal channels and color its luma where the
+    network takes that.
+
+    Parameters
+    ----------
+    item : a picture, or (h, w, C) numbers: uint8, or float32 in 0..1
 
     Returns
     -------
-    (h, w, C) uint8 in 0..255, sRGB or gray, and the Placement
+    (h, w, C) uint8 in 0..255, or float32 in 0..1 for an item of floats; and the Placement
 
     Raises
     ------
     ItemProblem : the item is so narrow that resizing it would take more than 100 million pixels, or has not the channels
         that the network takes
     """
-    if recipe.channels not in (1, 3):
-        raise ItemProblem(
-            f"the network takes {recipe.channels} channels; a picture has red, green and blue, or gray"
-        )
-    mode = "L" if recipe.channels == 1 else "RGB"
-    upright = image if image.mode == mode else image.convert(mode)
-    placement = recipe.place(upright.size)
+    bands = _bands(item, recipe.channels)
+    placement = recipe.place(bands[0].size)
     width, height = placement.resized
     if width * height > MOST_PIXELS:
         raise ItemProblem(
-            f"{upright.width} x {upright.height} px is too narrow: resized it is {width} x {height}"
+            f"{bands[0].width} x {bands[0].height} px is too narrow: resized it is {width} x {height}"
         )
-    if placement.resized != upright.size:
-        upright = upright.resize(placement.resized, INTERPOLATIONS[recipe.interpolation])
+    laid_out = [np.asarray(_laid_out(band, placement, recipe)) for band in bands]
+    pixels = laid_out[0] if len(laid_out) == 1 else np.stack(laid_out, -1)
+    if pixels.dtype != np.uint8:
+        pixels = np.clip(pixels, 0, 1)  # bicubic and lanczos overshoot; 8 bits are clipped by Pillow
+    return pixels.reshape(*recipe.size, recipe.channels), placement
+
+
+def _bands(item: Image.Image | Pixels, channels: int) -> list[Image.Image]:
+    """The item with so many channels: one picture where Pillow has a mode for it, else one for each channel."""
+    if not isinstance(item, Image.Image):
+        own = item.shape[2]
+        if item.dtype != np.uint8 or own not in (1, 3) or channels not in (1, 3):
+            return [Image.fromarray(band) for band in _matched(item, channels)]
+        item = Image.fromarray(item[..., 0] if own == 1 else item)
+    if channels not in (1, 3):
+        raise ItemProblem(
+            f"the network takes {channels} channels; a picture has red, green and blue, or gray"
+        )
+    mode = "L" if channels == 1 else "RGB"
+    return [item if item.mode == mode else item.convert(mode)]
+
+
+def _matched(values: Pixels, channels: int) -> Iterator[Pixels]:
+    """Each channel that the network takes, (h, w), of an array (h, w, C)."""
+    own = values.shape[2]
+    if own == channels:
+        yield from np.moveaxis(values, 2, 0)
+    elif own == 1 and channels == 3:
+        yield from [values[..., 0]] * 3
+    elif own == 3 and channels == 1:
+        yield np.asarray(values @ np.array(LUMA, np.float32), np.float32)  # bytes went by Pillow's own way
+    else:
+        raise ItemProblem(f"the network takes {channels} channels; this item has {own}")
+
+
+def _laid_out(image: Image.Image, placement: Placement, recipe: Recipe) -> Image.Image:
+    if placement.resized != image.size:
+        image = image.resize(placement.resized, INTERPOLATIONS[recipe.interpolation])
     left, top = placement.offset
     window = (left, top, left + recipe.size[1], top + recipe.size[0])
-    if window != (0, 0, *upright.size):
-        upright = upright.crop(window)
-    return np.asarray(upright, dtype=np.uint8).reshape(*recipe.size, recipe.channels), placement
+    return image if window == (0, 0, *image.size) else image.crop(window)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from pellucid.data.classes import Classed, Classes, classes_by_folder
 from pellucid.errors import InputError, MissingExtra
 
 __all__ = ["PHOTOGRAPHS", "TILE_PX", "Photograph", "Tile", "Tiles", "load_photograph"]
@@ -170,7 +171,7 @@ class Tile:
         return load_photograph(self.photograph).resize((TILE_PX, TILE_PX), Image.Resampling.BICUBIC, box=box)
 
 
-class Tiles:
+class Tiles(Classed):
     """About 2,000 tiles of 96 px, 144 from each of 14 photographs, the same on every machine.
 
     The listing needs no photograph; pixels come from scikit-image and scikit-learn, on first use.
@@ -205,6 +206,9 @@ class Tiles:
     def listing_digest(self) -> str:
         """SHA-256 of all names, each closed by a zero byte."""
         return hashlib.sha256("".join(name + "\0" for name in self.names).encode()).hexdigest()
+
+    def _find_classes(self) -> Classes:
+        return classes_by_folder(self.names)
 
     def label(self, row: int) -> str:
         """The class of an item: the photograph it is from."""

@@ -7,7 +7,7 @@ import itertools
 import operator
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -151,21 +151,20 @@ class AtlasWriter(Atlas):
                 [(n, name, seal(table, n, name, text), text) for n, (name, text) in enumerate(texts.items())],
             )
 
-    def put_items(self, names: Iterable[str]) -> None:
+    def put_items(self, names: Collection[str]) -> None:
         """Keep the names of the data's items; an item's row number is its id.
 
-        The same list again changes nothing; another list replaces it, and forgets which items were skipped.
+        The same list again changes nothing; another list replaces it, and forgets which items were skipped. The names are
+        gone through one by one, so that a million of them take no memory here.
         """
-        names = list(names)
-        for name in names:
-            if not fits(name, str):
-                raise InputError(f"item {name!r} has a name that is no Unicode text; rename the file")
         with self._transaction() as db:
-            if [name for (name,) in db.execute("SELECT name FROM item ORDER BY id")] == names:
+            held = (name for (name,) in db.execute("SELECT name FROM item ORDER BY id"))
+            if all(one == other for one, other in itertools.zip_longest(held, names)):
                 return
             db.execute("DELETE FROM item")
-            rows = ((row, name, seal("item", row, name, None)) for row, name in enumerate(names))
-            db.executemany("INSERT INTO item VALUES (?, ?, NULL, ?)", rows)
+            db.executemany(
+                "INSERT INTO item VALUES (?, ?, NULL, ?)", map(_item_row, itertools.count(), names)
+            )
 
     def skip(self, problems: Iterable[tuple[int, str]]) -> None:
         """Mark items, by row number, as skipped, each with the reason in one line.
@@ -273,6 +272,12 @@ class AtlasWriter(Atlas):
                     with suppress(sqlite3.Error):
                         self._connection.execute("ROLLBACK")
                 raise
+
+
+def _item_row(row: int, name: str) -> tuple[int, str, bytes]:
+    if not fits(name, str):
+        raise InputError(f"item {name!r} has a name that is no Unicode text; rename the file")
+    return row, name, seal("item", row, name, None)
 
 
 def _writable(path: Path) -> sqlite3.Connection:
