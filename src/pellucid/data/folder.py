@@ -69,7 +69,7 @@ class Folder(Classed):
         else:
             if NO_PICTURE.fullmatch(os.fsencode(root.name)):
                 raise InputError(
-                    f"{path} is neither a folder nor a picture; give a folder, a {_KINDS} file, a zip or tar archive, or .npy arrays"
+                    f"{path} is neither a folder nor a picture; give a folder, a {_KINDS} file, an archive, or .npy arrays"
                 )
             self.names = Listing([os.fsencode(root.name)])
             self._root = os.fsencode(root.parent)
