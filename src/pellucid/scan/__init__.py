@@ -14,7 +14,7 @@ from pellucid.scan.responses import Responses
 from pellucid.scan.scan import LayerScan, Scanned, scan
 from pellucid.scan.spectra import MIDDLE_BANDS, QUANTILES, Level, Spectra, SpotStatistics
 from pellucid.scan.spots import Spots
-from pellucid.scan.state import SUBSCRIBERS, ScanState
+from pellucid.scan.state import STATE_FORM, SUBSCRIBERS, ScanState
 from pellucid.scan.subscriber import Given, Subscriber
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "ENDS",
     "MIDDLE_BANDS",
     "QUANTILES",
+    "STATE_FORM",
     "SUBSCRIBERS",
     "Band",
     "Bands",

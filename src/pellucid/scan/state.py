@@ -22,7 +22,10 @@ from pellucid.scan.responses import Responses
 from pellucid.scan.spots import Spots
 from pellucid.scan.subscriber import PLAIN, Given, Subscriber
 
-__all__ = ["SUBSCRIBERS", "ScanState", "subscribers"]
+__all__ = ["STATE_FORM", "SUBSCRIBERS", "ScanState", "subscribers"]
+
+# Of the bytes that a state is saved as; 1 had bands and moments only. A state of another form is no use to a pass.
+STATE_FORM = 2
 
 # What a pass keeps about each of its layers, where it is wanted.
 SUBSCRIBERS: Mapping[str, type[Subscriber]] = {
