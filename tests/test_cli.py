@@ -223,7 +223,7 @@ def test_examples_document(pellucid: Callable[..., Answer], photos: Path, tmp_pa
     assert document["items"] == 13
     assert [row["item"] for row in document["skipped"]] == ["broken.jpg"]
     bands = document["units"][0]["bands"]
-    assert set(bands) == {"max", "min"}
+    assert list(bands) == ["max", "slightly_positive", "near_zero", "slightly_negative", "min"]
     assert len(bands["max"]) == 9
     assert {"item", "response", "position", "box"} <= set(bands["max"][0])
     responses = [entry["response"] for entry in bands["max"]]

@@ -394,15 +394,18 @@ def examples(
     out: OutDir,
     common: Common,
     options: ModelOptions,
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="also the best item of each class, of data that has classes")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="exit 4 when an item was skipped")] = False,
 ) -> None:
-    """The real inputs that excite units most and least, with statistics."""
+    """Each unit's whole spectrum of real inputs, from strongest to opposite, with statistics."""
     from pellucid.evidence.examples import examples as search
 
     folder_path(out)
     net = options.load(model, common)
     with progress_bar(common.quiet or common.json) as progress:
-        found = search(net, data, *units, progress=progress)
+        found = search(net, data, *units, seed=common.seed, per_class=per_class, progress=progress)
     found.save(out)
     if common.json:
         print_json(found.to_json())

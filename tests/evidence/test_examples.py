@@ -14,6 +14,8 @@ from nets import COLOR, DEAD, EDGE
 from PIL import Image
 
 import pellucid as pl
+from pellucid.data import open_source
+from pellucid.errors import InputError
 from pellucid.figures.stamp import read_stamp
 
 
@@ -53,8 +55,78 @@ def test_the_broken_file_is_skipped_with_its_reason(found: object) -> None:
     assert found.skipped[0][1]
 
 
-def test_a_rectified_layer_has_no_negative_band(planted: pl.Net, planted_photos: Path) -> None:
-    assert set(pl.examples(planted, planted_photos, "relu:0")[0].bands) == {"max"}
+def test_the_bands_run_from_strongest_to_opposite(found: object) -> None:
+    assert list(found[COLOR].bands) == ["max", "slightly_positive", "near_zero", "slightly_negative", "min"]
+    # Away from red, green and the edge all pictures are gray, and this unit answers 0 to them.
+    assert {example.response for example in found[COLOR].bands["near_zero"]} == {0.0}
+    assert [example.item for example in found[COLOR].bands["slightly_positive"]] == ["red.png"]
+    assert [example.item for example in found[COLOR].bands["slightly_negative"]] == ["green.png"]
+    assert [(level.count, level.examples[0].item) for level in found[COLOR].levels if level.low > 0] == [
+        (1, "red.png")
+    ]
+    assert sum(level.count for level in found[COLOR].levels) == sum(found[COLOR].histogram.counts) == 13
+
+
+def test_a_rectified_layer_has_no_negative_band_and_says_who_has(
+    planted: pl.Net, planted_photos: Path
+) -> None:
+    [one] = pl.examples(planted, planted_photos, "relu:0")
+    assert list(one.bands) == ["max", "slightly_positive", "near_zero"]
+    assert "troughs" not in one.peaks
+    for name in ("min", "slightly_negative"):
+        assert "conv" in one.figures[f"{name}_note"].value
+
+
+def test_response_maps_are_those_of_the_items(planted: pl.Net, planted_photos: Path, found: object) -> None:
+    strip = found[EDGE].items["max"].maps
+    assert (strip.width, strip.height, strip.count, strip.full) == (28, 28, 9, 11.25)
+    colors = np.asarray(strip.image(0)).astype(int)
+    assert (colors[:, 18] == colors[0, 18]).all()  # the edge runs from top to bottom
+    assert (np.abs(colors - colors[0, 18]).sum(-1) == 0).sum() == 28
+    assert strip.blob in set(found[EDGE].items["min"].blobs())  # one file for all bands
+
+
+def test_what_excites_a_unit_by_class(planted: pl.Net, tmp_path: Path) -> None:
+    shades = {"red": (255, 0, 0), "green": (0, 255, 0), "gray": (90, 90, 90)}
+    for name, shade in shades.items():
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            Image.new("RGB", (32, 32), shade).save(tmp_path / name / f"{number}.png")
+    source = WithClasses(open_source(tmp_path))
+    [one] = pl.examples(planted, source, f"conv:{COLOR}", per_class=True)
+    assert one.classes.top == (("red", 25.0), ("gray", 0.0), ("green", -25.0))
+    assert one.classes.selectivity == 1.0
+    assert {name: (best.item, best.response) for name, best in one.classes.best.items()} == {
+        "gray": ("gray/0.png", 0.0),
+        "green": ("green/0.png", -25.0),
+        "red": ("red/0.png", 25.0),
+    }
+    assert one.to_json()["classes"]["best"][2]["class"] == "red"
+    assert pl.examples(planted, source, f"conv:{COLOR}")[0].classes.best == {}
+
+
+class WithClasses:
+    """A folder of folders, with a class for each of them."""
+
+    credits = ()
+
+    def __init__(self, whole: object) -> None:
+        self.name, self.names, self.image = whole.name, whole.names, whole.image
+        self.listing_digest = whole.listing_digest
+        self.class_names = sorted({name.split("/")[0] for name in self.names})
+        self.classes = [self.class_names.index(name.split("/")[0]) for name in self.names]
+
+
+def test_classes_of_data_that_has_none_are_refused(planted: pl.Net, planted_photos: Path) -> None:
+    with pytest.raises(InputError, match="has no classes"):
+        pl.examples(planted, planted_photos, "conv:0", per_class=True)
+
+
+def test_the_optimum_has_a_place_on_the_histogram_of_peaks(found: object) -> None:
+    peaks = found[EDGE].figures["peaks"]
+    assert peaks.placed == (("optimum", "optimum", "extreme_positive"),)
+    assert peaks.marks == (("the highest real response", 11.25),)
+    assert peaks.standing(22.5) == "2 times the highest real response, above all 13"
 
 
 def test_sheets_are_titled_and_carry_their_provenance(found: object, tmp_path: Path) -> None:
@@ -64,9 +136,9 @@ def test_sheets_are_titled_and_carry_their_provenance(found: object, tmp_path: P
     stamp = read_stamp(path)
     assert (stamp["unit"], stamp["method"], stamp["settings"]["items"]) == (f"conv:{EDGE}", "examples", 14)
     assert str(tmp_path) not in json.dumps(stamp)
-    untitled = sum(Image.open(io.BytesIO(band.png())).height for band in one.items.values())
+    untitled = sum(Image.open(io.BytesIO(band.png())).height for band in one.items.values() if band.items)
     assert one.plot().height > untitled
-    assert repr(one) == f"<examples of conv:{EDGE}: 9 max, 9 min>"
+    assert repr(one).startswith(f"<examples of conv:{EDGE}: 9 max, ")
 
 
 def test_all_units_on_one_sheet(found: object) -> None:

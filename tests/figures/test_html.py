@@ -16,12 +16,14 @@ from pellucid.figures import (
     Histogram,
     Item,
     Items,
+    Levels,
     Map,
     Number,
     Picture,
     Table,
     figure_from_json,
 )
+from pellucid.figures.strip import strip_sheet
 
 EVIL = "</svg><script>alert(1)</script>\"' onload=alert(1) &amp; \u202e\n{{7*7}}"
 
@@ -36,6 +38,11 @@ def item(name="photo/1.jpg", box=(64, 0, 96, 32)):
     return Item(name, 3.25, (2, 1), box, 128, 64, blob())
 
 
+def strip():
+    cells = np.arange(-3, 3, dtype=np.int8).reshape(2, 3)
+    return strip_sheet([[cells, None], [cells, cells]], (2, 3), 2.5)[1]
+
+
 EXAMPLES = {
     "picture": [Picture.of(np.zeros((9, 9, 3), np.uint8), {}, alt=EVIL, pixelated=True)],
     "number": [Number(value, EVIL, "%") for value in (EVIL, True, None, 12.5, 3)],
@@ -48,7 +55,15 @@ EXAMPLES = {
         Histogram((-1.0, 0.0, 1.0, 4.0), (3, 0, 7), EVIL, ((EVIL, 0.5), ("far", 99.0), ("low", -99.0))),
         Histogram((0.0, 0.0), (0,), "empty"),
     ],
-    "items": [Items((item(EVIL), item(box=None), Item(EVIL, 1.0))), Items(())],
+    "levels": [
+        Levels((-1.0, 0.0, 1.0, 4.0), (3, 0, 70), ((item(EVIL),), (), (item(), Item(EVIL, 1.0))), EVIL),
+        Levels((), (), (), "none"),
+    ],
+    "items": [
+        Items((item(), item(EVIL)), strip()),
+        Items((item(EVIL), item(box=None), Item(EVIL, 1.0))),
+        Items(()),
+    ],
     "table": [Table((EVIL, "b"), ((EVIL, 1.5), (None, True)))],
     "map": [Map(((-1.0, 2.0), (0.0, 1.0)), EVIL), Map(((3.0, 3.0),), "flat"), Map((), "none")],
 }
@@ -229,3 +244,39 @@ def test_maps_are_signed_around_zero_and_one_sided_otherwise():
     one_sided = np.asarray(Map(((1.0, 2.0, 3.0),), "a").image()).sum(axis=2)[0]
     assert one_sided[0] < one_sided[1] < one_sided[2]
     assert Map(((-1.0, 2.0),), "response").words == "response: −1 to 2"
+
+
+def test_a_value_is_placed_as_a_multiple_and_a_share():
+    counted = Histogram(
+        (0.0, 1.0, 2.0, 4.0), (10, 20, 10), "peak", (("the best", 3.0),), (("optimum", "a", "b"),)
+    )
+    assert counted.standing(9.0) == "3 times the best, above all 40"
+    assert counted.standing(1.5).replace("\u202f", " ") == "0.5 times the best, above 50 %"
+    assert counted.standing(-1.0) == "below all 40"  # a negative multiple says nothing
+    assert counted.share_below(3.0) == 35 / 40
+    placed = counted.placing({"optimum": 9.0})
+    assert placed.marks == (("the best", 3.0), ("optimum, 3 times the best, above all 40", 9.0))
+    assert placed.placed == ()
+    assert Histogram((), (), "none").placing({"optimum": 1.0}).drawing().svg()
+    assert figure_from_json(counted.to_json()) == counted
+
+
+def test_every_level_that_holds_something_has_a_fold_and_a_bar():
+    [figure, _] = EXAMPLES["levels"]
+    html = figure.html(link)
+    assert html.count("<details>") == html.count('class="bar"') == 2
+    assert "0 to 1" not in html
+    assert "1 to 4: 70 inputs, 2 of them" in html
+
+
+def test_maps_of_one_sheet_share_one_scale_of_color():
+    full, half = np.full((2, 2), 127, np.int8), np.full((2, 2), -64, np.int8)
+    first, second = strip_sheet([[full, half], [None]], (2, 2), 1.0)
+    assert first.image(0).getpixel((0, 0)) == (143, 36, 24)  # red: the strongest
+    blue = first.image(1).getpixel((1, 1))
+    assert blue[0] < blue[2]
+    assert second.image(0).getpixel((0, 0)) == (233, 233, 233)
+    assert second.blob == first.blob
+    dark = strip_sheet([[np.zeros((1, 1), np.int8), np.full((1, 1), 127, np.int8)]], (1, 1), 1.0)[0]
+    assert sum(dark.image(0).getpixel((0, 0))) < sum(dark.image(1).getpixel((0, 0)))
+    assert first.html(link, 5, "beyond") == ""

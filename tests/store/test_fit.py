@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 import pytest
 
-from pellucid.figures import FIGURES, Blob, Item
+from pellucid.figures import FIGURES, Blob, Item, Strip
 from pellucid.records import Kind, Layer, Panel, Provenance
 from pellucid.store.fit import fits
 
@@ -49,7 +49,7 @@ def test_what_fits(annotation, right, wrong):
 
 
 @pytest.mark.parametrize(
-    "annotation", [*FIGURES.values(), Blob, Item, Kind, Layer, Panel, Provenance], ids=str
+    "annotation", [*FIGURES.values(), Blob, Item, Strip, Kind, Layer, Panel, Provenance], ids=str
 )
 def test_there_is_a_rule_for_all_that_an_atlas_keeps(annotation):
     assert not fits(None, annotation)

@@ -13,7 +13,7 @@ import torch
 from hypothesis import strategies as st
 
 from pellucid.records import Layer
-from pellucid.scan import Responses
+from pellucid.scan import Given, Responses
 from pellucid.scan.subscriber import Subscriber
 
 # Few values, so that ties are common; all that float16 can hold, so that both types can be asked.
@@ -57,9 +57,13 @@ def batch(values: torch.Tensor, rows: list[int], holes: int = 0) -> Responses:
 
 
 def run(
-    kind: type[Subscriber], about: Layer, values: torch.Tensor, batches: Iterable[list[int]]
+    kind: type[Subscriber],
+    about: Layer,
+    values: torch.Tensor,
+    batches: Iterable[list[int]],
+    given: Given | None = None,
 ) -> Subscriber:
-    made = kind(about)
+    made = kind(about, given or Given())
     for place, rows in enumerate(batches):
         made.update(batch(values, rows, place % 3))
     return made

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pellucid.ascent.ascend import Pace, Trail, ascend
 from pellucid.ascent.canvas import Canvas, CanvasShape
@@ -32,6 +33,7 @@ from pellucid.ascent.transforms import TRANSFORMS
 from pellucid.errors import InputError, did_you_mean
 from pellucid.models.net import Net
 from pellucid.models.taps import tap
+from pellucid.records import Unit
 
 __all__ = ["Climbed", "climb", "climbs"]
 
@@ -59,6 +61,8 @@ class Climbed:
     ends : the pixel values that 0 and 255 stand for in `picture`; other than 0 and 1 only where a constraint lets pixels
         leave that range
     transparency : (H, W) float32 in 0..1, low where the net did not look; None where the canvas does not tell
+    extreme : the unit's response on that picture where it is largest, or of a lowered one smallest; None where the goal is no
+        whole unit
     """
 
     goal: Goal
@@ -74,6 +78,7 @@ class Climbed:
     seconds: float
     ends: tuple[float, float] = (0.0, 1.0)
     transparency: NDArray[np.float32] | None = field(default=None, repr=False)
+    extreme: float | None = None
 
 
 def climb(
@@ -206,6 +211,7 @@ def _climbed(
             seconds,
             (float(pictures.ends[row, 0]), float(pictures.ends[row, 1])),
             None if looked is None else looked[row].cpu().numpy(),
+            fact.extreme,
         )
         for row, (goal, fact) in enumerate(zip(batch.goals, facts, strict=True))
     ]
@@ -227,7 +233,10 @@ def _facts(net: Net, batch: Batch, trail: Trail, start: Saved, pictures: Saved) 
     goals = batch.padded
     scores = Scores(goals, net.device)
     with tap(net, scores.layers) as run:
-        initial, final = (scores(run(each.fed(net.device))).tolist() for each in (start, pictures))
+        initial = scores(run(start.fed(net.device))).tolist()
+        responses = run(pictures.fed(net.device))
+        final = scores(responses).tolist()
+        extremes = [_extreme(responses, row, goal) for row, goal in enumerate(batch.goals)]
     moved = [goal.sign * (final[row] - initial[row]) for row, goal in enumerate(goals)]
     doubtful = [
         row
@@ -249,9 +258,18 @@ def _facts(net: Net, batch: Batch, trail: Trail, start: Saved, pictures: Saved) 
             departure=departure(pictures.pixels[row]),
             room=room,
             steps=int(trail.taken[row]),
+            extreme=extremes[row],
         )
         for row, goal in enumerate(batch.goals)
     ]
+
+
+def _extreme(responses: Mapping[str, Tensor], row: int, goal: Goal) -> float | None:
+    """The response of the goal's unit where it is largest, or of a lowered one smallest; None for what is no whole unit."""
+    unit = goal.unit
+    if not isinstance(unit, Unit) or unit.position is not None or unit.layer not in responses:
+        return None
+    return _number(goal.sign * float((goal.sign * responses[unit.layer][row, unit.index]).max()))
 
 
 def _number(value: float) -> float | None:

@@ -39,6 +39,7 @@ class Facts:
     room : whether the picture is as large as what the unit sees
     steps : taken
     priced : whether regularizers or diversity took part in what was climbed
+    extreme : the unit's response on the last picture where it is largest, or of a lowered one smallest
     """
 
     initial: float
@@ -52,6 +53,7 @@ class Facts:
     room: bool
     steps: int
     priced: bool = False
+    extreme: float | None = None
 
     @property
     def rise(self) -> float:

@@ -1,28 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Examples: the real inputs that excite a unit most and least, exactly, with statistics over all of the data."""
+"""Examples: real inputs from those that excite a unit most to the most opposite, with statistics over all of the data."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
-
-from PIL import Image
+from typing import Any
 
 from pellucid.data import PREVIEW_MIME, Shown, Source, open_source
 from pellucid.errors import InputError
+from pellucid.evidence.exemplars import ClassExamples, Example, Examples, LevelExamples, UnitExamples
 from pellucid.evidence.job import Job, Progress, Settings, by_layer
-from pellucid.figures import Blob, Figure, Item, Items, Number
-from pellucid.figures.file import folder, picture_path, write
-from pellucid.figures.sheet import PAPER, contact_sheet
-from pellucid.figures.stamp import write_png
-from pellucid.figures.words import value_words
+from pellucid.figures import Blob, Figure, Histogram, Item, Items, Levels, Number, Strip, Table
+from pellucid.figures.strip import strip_sheet
 from pellucid.models import Model, Net, opened
-from pellucid.records import Kind, Panel, Provenance, Record, Unit, UnitQuery
-from pellucid.scan import Entry, Scanned, ScanState, Statistics, scan
+from pellucid.records import Kind, Layer, Panel, Provenance, Record, Unit, UnitQuery
+from pellucid.scan import ENDS, Entry, LayerScan, Scanned, ScanState, SpotStatistics, Statistics, scan
 
 __all__ = [
     "KIND",
@@ -44,16 +39,28 @@ KIND = Kind(
     scope="unit",
     panels=(
         Panel(
-            "Excites it most",
-            "Look for what the nine crops have in common; the box is all that the unit can see. Nine "
-            "extremes are not the rule, and what goes together in this data cannot be told apart by it.",
-            ("max",),
+            "From most to least",
+            "Look for what the crops of a column share and the next column lacks; a box is all that the unit can see. What "
+            "goes together in this data, as fur and eyes, no example can tell apart.",
+            ("max", "slightly_positive", "near_zero", "slightly_negative", "min"),
         ),
         Panel(
-            "Excites it least",
-            "The nine items of lowest trough. Often these share the opposite of what the unit looks for; "
-            "where they share nothing, the unit has no opposite.",
-            ("min",),
+            "How its responses are spread",
+            "One position of each item, drawn by chance; a bar opens to show inputs at its height. Most units answer little to "
+            "most inputs, so what the strongest share need not hold a bar lower.",
+            ("levels", "quantiles", "spots", "sparsity"),
+        ),
+        Panel(
+            "How high its peaks reach",
+            "Each item counts with its own peak. An optimum far beyond every real input shows what the unit would like, not "
+            "what it meets; one below them was not climbed to its end.",
+            ("peaks", "troughs"),
+        ),
+        Panel(
+            "Classes",
+            "Mean peak of the items of a class. High for one class says that they share what the unit looks for, be it the "
+            "background; it does not make the unit that class's detector.",
+            ("classes", "selectivity", "best_of_classes"),
         ),
         Panel(
             "Statistics",
@@ -62,140 +69,10 @@ KIND = Kind(
             ("mean", "sd", "minimum", "maximum", "zeros", "dead", "nonfinite"),
         ),
     ),
-    sortable=("maximum", "mean", "sd", "minimum", "zeros"),
+    sortable=("maximum", "mean", "sd", "minimum", "zeros", "sparsity", "selectivity"),
 )
 NEEDS = "scan"
-SETTINGS = frozenset({"batch"})
-BAND_WORDS = {"max": "excited most", "min": "excited least"}
-MOST_ROWS = 40  # of a sheet that is still looked at
-
-
-@dataclass(frozen=True)
-class Example:
-    """One item in a band: `box` is the receptive field in the upright item's pixels, None where it was not found again."""
-
-    item: str
-    response: float
-    position: tuple[int, ...]
-    box: tuple[int, int, int, int] | None
-
-    def to_json(self) -> dict[str, Any]:
-        box = None if self.box is None else list(self.box)
-        return {"item": self.item, "response": self.response, "position": list(self.position), "box": box}
-
-
-@dataclass(frozen=True)
-class UnitExamples:
-    """One unit's bands, best first, and its statistics over the data."""
-
-    unit: Unit
-    bands: Mapping[str, tuple[Example, ...]]
-    stats: Statistics
-    items: Mapping[str, Items]
-    provenance: Provenance
-
-    @property
-    def figures(self) -> dict[str, Figure]:
-        """All of it as figures, by the names that `KIND` shows."""
-        return {**self.items, **_numbers(self.stats)}
-
-    def to_json(self) -> dict[str, Any]:
-        bands = {name: [example.to_json() for example in band] for name, band in self.bands.items()}
-        return {"unit": str(self.unit), "stats": self.stats.to_json(), "bands": bands}
-
-    def plot(self) -> Image.Image:
-        """The bands one below the other: of each item the crop, and the whole with the receptive field boxed."""
-        sheets = [
-            items.sheet(f"{self.unit}, {BAND_WORDS[name]}")
-            for name, items in self.items.items()
-            if items.items
-        ] or [contact_sheet([(Image.new("RGB", (96, 96), "#e9e6de"), "no item")], title=str(self.unit))]
-        size = max(each.width for each in sheets), sum(each.height for each in sheets)
-        page = Image.new("RGB", size, PAPER)
-        top = 0
-        for sheet in sheets:
-            page.paste(sheet, (0, top))
-            top += sheet.height
-        return page
-
-    def png(self) -> bytes:
-        """The same as a PNG that carries its provenance."""
-        return write_png(self.plot(), self.provenance.to_json())
-
-    def save(self, path: str | Path) -> Path:
-        """Write the same as a PNG that carries its provenance."""
-        return write(picture_path(path), self.png())
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{len(band)} {name}" for name, band in self.bands.items())
-        return f"<examples of {self.unit}: {shown}>"
-
-    def _repr_png_(self) -> bytes:
-        return self.png()
-
-
-class Examples(Sequence[UnitExamples]):
-    """The examples of several units, in the order asked. `items` counts all of the data, the `skipped` items too."""
-
-    def __init__(self, units: Iterable[UnitExamples], items: int, skipped: Sequence[tuple[str, str]]) -> None:
-        self.units = tuple(units)
-        self.items = items
-        self.skipped = tuple(skipped)
-
-    def __len__(self) -> int:
-        return len(self.units)
-
-    @overload
-    def __getitem__(self, place: int) -> UnitExamples: ...
-    @overload
-    def __getitem__(self, place: slice) -> Examples: ...
-    def __getitem__(self, place: int | slice) -> UnitExamples | Examples:
-        return (
-            Examples(self.units[place], self.items, self.skipped)
-            if isinstance(place, slice)
-            else self.units[place]
-        )
-
-    def __repr__(self) -> str:
-        return f"<examples of {len(self)} units from {self.items} items, {len(self.skipped)} skipped>"
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "items": self.items,
-            "skipped": [{"item": item, "reason": reason} for item, reason in self.skipped],
-            "units": [unit.to_json() for unit in self.units],
-        }
-
-    def plot(self) -> Image.Image:
-        """For each unit a row: the crops that excite it most, the strongest first; at most 40 units."""
-        columns = max((len(unit.items["max"].items) for unit in self.units), default=0)
-        if not columns:
-            return contact_sheet([(Image.new("RGB", (96, 96), "#e9e6de"), "no item")], title="Examples")
-        blank = Image.new("RGB", (96, 96), PAPER)
-        tiles = []
-        for unit in self.units[:MOST_ROWS]:
-            items = unit.items["max"].items
-            tiles += [(item.tiles()[0], f"{unit.unit}\n{value_words(item.response)}") for item in items]
-            tiles += [(blank, "")] * (columns - len(items))
-        shown = f"{MOST_ROWS} of {len(self)} units" if len(self) > MOST_ROWS else f"{len(self)} units"
-        return contact_sheet(
-            tiles, columns=columns, tile_px=96, title=f"What excites most, {shown} over {self.items} items"
-        )
-
-    def save(self, directory: str | Path) -> Path:
-        """One sheet for each unit, and all numbers as `examples.json`; the path of that."""
-        home = folder(directory)
-        for unit in self.units:
-            unit.save(home / f"{_file_name(unit.unit)}.png")
-        numbers = json.dumps(self.to_json(), allow_nan=False, indent=1)
-        return write(home / "examples.json", numbers.encode())
-
-    def _repr_png_(self) -> bytes:
-        return write_png(self.plot(), {"units": [str(unit.unit) for unit in self.units]})
-
-
-def _file_name(unit: Unit) -> str:
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in str(unit))
+SETTINGS = frozenset({"batch", "seed", "per_class"})
 
 
 def examples(
@@ -203,9 +80,11 @@ def examples(
     data: Source | str | Path,
     *units: str | Unit | UnitQuery,
     batch: int = 32,
+    seed: int = 0,
+    per_class: bool = False,
     progress: Progress | None = None,
 ) -> Examples:
-    """Find the nine real inputs that excite each unit most, and the nine that excite it least, in one pass.
+    """Find each unit's whole spectrum of real inputs, from those that excite it most to the most opposite, in one pass.
 
     Parameters
     ----------
@@ -213,11 +92,14 @@ def examples(
     data : a folder of images, a source, or `demo`
     units : as `features.7:0-15`; a bare layer means all its units
     batch : items run together; another size changes the last bits of responses
+    seed : which position of each item stands for it in the middle bands, the histogram and the levels
+    per_class : whether to keep the best item of each class, of data that has classes
     progress : called with (done, total, what) after each batch
 
     Returns
     -------
-    Examples: `[0].bands["max"][0]` is the strongest item of the first unit, `[0].stats` its statistics
+    Examples: `[0].bands["max"][0]` is the strongest item of the first unit, `[0].stats` its statistics, `[0].levels` the
+        inputs at every height
 
     Raises
     ------
@@ -226,7 +108,8 @@ def examples(
 
     References
     ----------
-    Zeiler and Fergus 2013, Visualizing and understanding convolutional networks (top nine activations).
+    Zeiler and Fergus 2013, Visualizing and understanding convolutional networks (top nine activations); Olah et al. 2017,
+    Feature visualization (the spectrum of activations).
 
     Examples
     --------
@@ -246,17 +129,25 @@ def examples(
         if progress is not None:
             progress(state.next_row, state.total, "items")
 
-    scanned = scan(seen, source, layers, batch=batch, on_batch=report)
+    how = settings(seen, {"batch": batch, "seed": seed, "per_class": per_class})
+    asked = by_layer(chosen)
+    scanned = scan(
+        seen, source, layers, batch=batch, seed=seed, per_class=per_class, shown=asked, on_batch=report
+    )
     found: dict[Unit, UnitExamples] = {}
-    for layer, indices in by_layer(chosen).items():
-        for one in _layer_examples(seen, scanned, layer, indices, {"batch": batch}):
+    for layer, indices in asked.items():
+        for one in _layer_examples(seen, scanned, layer, indices, how):
             found[one.unit] = one
     return Examples([found[unit] for unit in chosen], len(source.names), scanned.skipped)
 
 
 def settings(net: Net, asked: Settings) -> dict[str, Any]:
-    """The batch size: nothing else changes what the pass finds."""
-    return {"batch": int(asked.get("batch") or 32)}
+    """The batch size, the seed, and whether the best item of each class is kept.
+
+    What is as usual is left out, so that an atlas made before it could be asked goes on.
+    """
+    more = {"seed": int(asked.get("seed") or 0), "per_class": bool(asked.get("per_class"))}
+    return {"batch": int(asked.get("batch") or 32), **{name: value for name, value in more.items() if value}}
 
 
 def units(net: Net, asked: Sequence[Unit]) -> list[Unit]:
@@ -283,44 +174,160 @@ def _layer_examples(
     net: Net, scanned: Scanned, layer: str, indices: Sequence[int], settings: Settings
 ) -> Iterator[UnitExamples]:
     """The examples of some units of a layer, one after the other, so that previews need not all be in memory."""
-    found, versions = scanned.layers[layer], net.card()["versions"]
+    found = scanned.layers[layer]
     # Of the data only what its content decides: the same photographs in another folder make the same atlas.
     how = {**settings, "items": len(scanned.names), "listing": scanned.listing_digest}
-    # A rectified layer answers 0 to most items: its lowest nine would be the first nine of a tie.
-    names = [name for name in found.bands if not (name == "min" and found.layer.rectified)]
+    seed, versions = settings.get("seed", 0), net.card()["versions"]
     for index in indices:
         unit = Unit(found.layer.name, index)
-        entries = {name: found.bands[name].entries(index) for name in names}
-        shown = scanned.previews.of(entry.row for band in entries.values() for entry in band)
+        source = Provenance(net.name, net.weights_digest, "examples", how, seed, versions, str(unit))
+        yield _unit_examples(_Look.at(net, scanned, found, unit), source)
+
+
+# A rectified layer answers 0 to most items: its lowest nine would be the first nine of a tie.
+NEGATIVE = ("slightly_negative", "min")
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One unit, what the pass found about its layer, and the items that are shown for it."""
+
+    net: Net
+    scanned: Scanned
+    found: LayerScan
+    unit: Unit
+    bands: Mapping[str, tuple[Entry, ...]]
+    shown: Mapping[int, Shown]
+
+    @classmethod
+    def at(cls, net: Net, scanned: Scanned, found: LayerScan, unit: Unit) -> _Look:
         bands = {
-            name: tuple(_example(net, scanned, unit, entry, shown) for entry in band)
-            for name, band in entries.items()
+            name: band.entries(unit.index)
+            for name, band in found.bands.items()
+            if not (name in NEGATIVE and found.layer.rectified)
         }
-        items = {
-            name: Items(
-                tuple(
-                    _item(example, shown[entry.row]) for example, entry in zip(bands[name], band, strict=True)
-                )
-            )
-            for name, band in entries.items()
-        }
-        source = Provenance(net.name, net.weights_digest, "examples", how, None, versions, str(unit))
-        yield UnitExamples(unit, bands, found.statistics[index], items, source)
+        entries = [entry for band in bands.values() for entry in band]
+        entries += [entry for level in found.spectra.levels(unit.index) for entry in level.entries]
+        if found.classes is not None:
+            entries += found.classes.best_items(unit.index).values()
+        return cls(net, scanned, found, unit, bands, scanned.previews.of({entry.row for entry in entries}))
+
+    def example(self, entry: Entry) -> Example:
+        placement = self.shown[entry.row].placement
+        box = None
+        if placement is not None:
+            x0, y0, x1, y1 = self.net.fields(self.unit.layer).box(self.unit.index, entry.position)
+            box = placement.to_item_box(x0, y0, x1, y1)
+        return Example(self.scanned.names[entry.row], entry.response, entry.position, box)
+
+    def item(self, entry: Entry) -> Item:
+        example, shown = self.example(entry), self.shown[entry.row]
+        width, height = (0, 0) if shown.placement is None else shown.placement.item
+        preview = None if shown.preview is None else Blob.of(shown.preview, PREVIEW_MIME)
+        return Item(example.item, example.response, example.position, example.box, width, height, preview)
+
+    def maps(self) -> list[Strip | None]:
+        """For each band the response maps of its items; None where the layer has no positions."""
+        made = self.scanned.maps.of(self.unit.layer, self.unit.index)
+        if not made:
+            return [None] * len(self.bands)
+        rows = [[made.get(entry.row) for entry in band] for band in self.bands.values()]
+        first = next(iter(made.values()))
+        height, width = first.shape
+        return list(
+            strip_sheet(rows, (height, width), self.scanned.maps.scale(self.unit.layer, self.unit.index))
+        )
+
+    def classes(self) -> ClassExamples | None:
+        if self.found.classes is None:
+            return None
+        names, top = self.scanned.class_names, self.found.classes.top(self.unit.index)
+        best = self.found.classes.best_items(self.unit.index)
+        return ClassExamples(
+            tuple((names[each], mean) for each, mean in zip(top.classes, top.means, strict=True)),
+            top.selectivity,
+            {names[each]: self.example(entry) for each, entry in best.items()},
+        )
 
 
-def _example(net: Net, scanned: Scanned, unit: Unit, entry: Entry, shown: Mapping[int, Shown]) -> Example:
-    placement = shown[entry.row].placement
-    box = None
-    if placement is not None:
-        x0, y0, x1, y1 = net.fields(unit.layer).box(unit.index, entry.position)
-        box = placement.to_item_box(x0, y0, x1, y1)
-    return Example(scanned.names[entry.row], entry.response, entry.position, box)
+def _unit_examples(look: _Look, source: Provenance) -> UnitExamples:
+    found, index = look.found, look.unit.index
+    levels = found.spectra.levels(index)
+    ends = [end for end in ENDS if not (end == "troughs" and found.layer.rectified)]
+    stats, spots, classes = found.statistics[index], found.spectra.statistics(index), look.classes()
+    return UnitExamples(
+        unit=look.unit,
+        bands={name: tuple(map(look.example, band)) for name, band in look.bands.items()},
+        stats=stats,
+        spots=spots,
+        histogram=found.spectra.bars(index),
+        levels=tuple(
+            LevelExamples(level.low, level.high, level.count, tuple(map(look.example, level.entries)))
+            for level in levels
+        ),
+        peaks={end: found.peaks.bars(end, index) for end in ends},
+        classes=classes,
+        figures={
+            **_band_figures(look),
+            **_spread_figures(look, spots),
+            **{end: _peak_figure(look, end) for end in ends},
+            **_class_figures(look, classes),
+            **_numbers(stats),
+        },
+        provenance=source,
+    )
 
 
-def _item(example: Example, shown: Shown) -> Item:
-    width, height = (0, 0) if shown.placement is None else shown.placement.item
-    preview = None if shown.preview is None else Blob.of(shown.preview, PREVIEW_MIME)
-    return Item(example.item, example.response, example.position, example.box, width, height, preview)
+def _band_figures(look: _Look) -> dict[str, Figure]:
+    figures: dict[str, Figure] = {
+        name: Items(tuple(map(look.item, band)), strip)
+        for (name, band), strip in zip(look.bands.items(), look.maps(), strict=True)
+    }
+    if look.found.layer.rectified:
+        figures |= {f"{name}_note": Number(_no_negative(look.found.layer), name) for name in NEGATIVE}
+    return figures
+
+
+def _no_negative(layer: Layer) -> str:
+    """Why a rectified layer has no negative bands, and who has."""
+    fed_by = f"; look at the layers that feed it: {', '.join(layer.fed_by)}" if layer.fed_by else ""
+    return f"{layer.name} ends in its own ReLU and is never below 0{fed_by}"
+
+
+def _spread_figures(look: _Look, spots: SpotStatistics) -> dict[str, Figure]:
+    bars = look.found.spectra.bars(look.unit.index)
+    filled = iter(look.found.spectra.levels(look.unit.index))
+    items = tuple(tuple(map(look.item, next(filled).entries)) if count else () for count in bars.counts)
+    error = f"each within {100 * spots.quantile_error:.0f} % of itself"
+    percents = tuple(f"{name[1:]} %" for name in spots.quantiles)
+    return {
+        "levels": Levels(bars.edges, bars.counts, items, "response at one position of each item"),
+        "quantiles": Table(("share below", *percents), ((f"response, {error}", *spots.quantiles.values()),)),
+        "spots": Number(spots.spots, "positions drawn"),
+        "sparsity": Number(spots.sparsity, "lifetime sparsity"),
+    }
+
+
+def _peak_figure(look: _Look, end: str) -> Figure:
+    band, word = ("max", "highest") if end == "peaks" else ("min", "lowest")
+    bars, side = look.found.peaks.bars(end, look.unit.index), "positive" if end == "peaks" else "negative"
+    best = ((f"the {word} real response", look.bands[band][0].response),) if look.bands[band] else ()
+    optimum = (("optimum", "optimum", f"extreme_{side}"),)
+    return Histogram(bars.edges, bars.counts, f"{word} response of each item", best, optimum)
+
+
+def _class_figures(look: _Look, classes: ClassExamples | None) -> dict[str, Figure]:
+    if classes is None or look.found.classes is None:
+        return {}
+    figures: dict[str, Figure] = {
+        "classes": Table(("class", "mean peak"), classes.top),
+        "selectivity": Number(classes.selectivity, "selectivity for its best class"),
+    }
+    best = look.found.classes.best_items(look.unit.index)
+    if best:
+        strongest = sorted(best.values(), key=lambda entry: -entry.response)
+        figures["best_of_classes"] = Items(tuple(map(look.item, strongest)))
+    return figures
 
 
 def _numbers(stats: Statistics) -> dict[str, Figure]:

@@ -41,7 +41,8 @@ class Optimum:
     `picture` counts the pictures of the same objective from 0; `snapshots` holds (step, pixels); `micro_batch` is set
     where memory ran out and the picture is not bit-reproducible. `ends` are the pixel values that 0 and 255 stand for, other
     than 0 and 1 only under a constraint that lets pixels leave that range. `transparency` is (H, W) float32 in 0..1, low
-    where the net did not look, None where the canvas does not tell.
+    where the net did not look, None where the canvas does not tell. `extreme` is the unit's response where it is largest in the
+    picture, or of a lowered one smallest: what compares with the peaks of real inputs.
     """
 
     unit: Target
@@ -64,6 +65,7 @@ class Optimum:
     micro_batch: int | None = None
     ends: tuple[float, float] = (0.0, 1.0)
     transparency: NDArray[np.float32] | None = field(default=None, repr=False)
+    extreme: float | None = None
 
     @property
     def word(self) -> str:
@@ -135,6 +137,7 @@ class Optimum:
             "sign": self.sign,
             "activation": self.activation,
             "initial": self.initial,
+            "extreme": self.extreme,
             "steps": self.steps,
             "seconds": round(self.seconds, 4),
             "seed": self.seed,

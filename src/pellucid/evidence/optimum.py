@@ -56,8 +56,10 @@ KIND = Kind(
             (
                 "initial_positive",
                 "clipped_positive",
+                "extreme_positive",
                 "initial_negative",
                 "clipped_negative",
+                "extreme_negative",
             ),
         ),
     ),
@@ -271,6 +273,7 @@ def _optimum(net: Net, one: Climbed, settings: Settings) -> Optimum:
         micro_batch=one.micro_batch,
         ends=one.ends,
         transparency=one.transparency,
+        extreme=one.extreme,
     )
 
 
@@ -294,6 +297,9 @@ def _figures(one: Optimum) -> dict[str, Figure]:
     figures: dict[str, Figure] = {
         f"activation_{word}": Number(one.activation, f"activation, {word}"),
         f"initial_{word}": Number(one.initial, f"at the start, {word}"),
+        f"extreme_{word}": Number(
+            one.extreme, f"{'highest' if one.sign == '+' else 'lowest'} response in it"
+        ),
         f"clipped_{word}": Number(round(100 * one.clipped, 2), f"clipped, {word}", "%"),
     }
     if one.diagnosis is not None:

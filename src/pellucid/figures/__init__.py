@@ -14,9 +14,11 @@ from pellucid.figures.blob import Blob
 from pellucid.figures.curve import Curve
 from pellucid.figures.histogram import Histogram
 from pellucid.figures.items import Item, Items
+from pellucid.figures.levels import Levels
 from pellucid.figures.map import Map
 from pellucid.figures.number import Number
 from pellucid.figures.picture import Picture
+from pellucid.figures.strip import Strip
 from pellucid.figures.table import Table
 
 __all__ = [
@@ -27,20 +29,23 @@ __all__ = [
     "Histogram",
     "Item",
     "Items",
+    "Levels",
     "Map",
     "Number",
     "Picture",
+    "Strip",
     "Table",
     "figure_from_json",
 ]
 
-Figure = Picture | Number | Curve | Histogram | Items | Table | Map
+Figure = Picture | Number | Curve | Histogram | Levels | Items | Table | Map
 
 FIGURES: dict[str, type[Figure]] = {
     "picture": Picture,
     "number": Number,
     "curve": Curve,
     "histogram": Histogram,
+    "levels": Levels,
     "items": Items,
     "table": Table,
     "map": Map,

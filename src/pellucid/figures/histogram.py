@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pellucid.figures.blob import Blob
@@ -22,8 +22,9 @@ __all__ = ["Histogram"]
 class Histogram:
     """`counts[i]` values lie in `edges[i] <= value < edges[i + 1]`.
 
-    `marks` are (name, value) pairs on the axis. Every bin is drawn equally wide, so that edges may be spaced
-    as the values need; where they are not even, the axis says so.
+    `marks` are (name, value) pairs on the axis. `placed` are marks whose values stand in records of other kinds
+    about the same unit, as (name, kind, figure): a page that has those asks for `placing`. Every bin is drawn
+    equally wide, so that edges may be spaced as the values need; where they are not even, the axis says so.
     """
 
     type: ClassVar[str] = "histogram"
@@ -32,6 +33,7 @@ class Histogram:
     counts: tuple[int, ...]
     x_label: str
     marks: tuple[tuple[str, float], ...] = ()
+    placed: tuple[tuple[str, str, str], ...] = ()
 
     def blobs(self) -> Iterator[Blob]:
         yield from ()
@@ -42,7 +44,9 @@ class Histogram:
         plot = Plot((0, max(bins, 1)), (0, max(tallest, 1)))
         every = max(-(-bins // 8), 1)
         first = self.edges.index(0) % every if 0 in self.edges else 0
-        ticks = [(at, value_words(float(f"{self.edges[at]:.2g}"))) for at in range(first, bins + 1, every)]
+        ticks = [
+            (at, value_words(float(f"{self.edges[at]:.3g}"))) for at in range(first, len(self.edges), every)
+        ]
         label = self.x_label if self._even() else f"{self.x_label} (bins of unequal width)"
         marks = (*self._bars(plot), *plot.frame(ticks, label, "count"), *self._marks(plot))
         return Drawing(WIDTH, HEIGHT, marks, self._alt())
@@ -71,11 +75,41 @@ class Histogram:
 
     def _place(self, value: float) -> float:
         """The value as a count of bins from the left; beyond the edges it stands at the edge."""
+        if not self.counts:
+            return 0
         if value <= self.edges[0] or value >= self.edges[-1]:
             return 0 if value <= self.edges[0] else len(self.counts)
         index = bisect_right(self.edges, value) - 1
         low, high = self.edges[index], self.edges[index + 1]
         return index + (value - low) / (high - low)
+
+    def placing(self, values: Mapping[str, float]) -> Histogram:
+        """The histogram with values placed on it by name: each a mark, named with what it amounts to."""
+        marks = [(f"{name}, {self.standing(value)}", value) for name, value in values.items()]
+        return replace(self, marks=(*self.marks, *marks), placed=())
+
+    def standing(self, value: float) -> str:
+        """Where a value stands: as a multiple of the first mark, and how much of what is counted lies below it.
+
+        >>> Histogram((0.0, 1.0, 2.0), (30, 10), "peak", (("best", 1.5),)).standing(4.5)
+        '3 times best, above all 40'
+        """
+        best = self.marks[0] if self.marks else ("", 0.0)
+        multiple = value / best[1] if best[1] and value / best[1] > 0 else None
+        first = "" if multiple is None else f"{value_words(float(f'{multiple:.3g}'))} times {best[0]}, "
+        total, below = sum(self.counts), self.share_below(value)
+        if below in (0, 1):
+            return f"{first}{'above' if below else 'below'} all {value_words(total)}"
+        return f"{first}above {value_words(float(f'{100 * below:.3g}'), '%')}"
+
+    def share_below(self, value: float) -> float:
+        """The share of all counts below a value; of the bin that it lies in as much as of the bin's width."""
+        if not self.counts:
+            return 0.0
+        place = self._place(value)
+        whole = int(place)
+        part = self.counts[whole] * (place - whole) if whole < len(self.counts) else 0
+        return (sum(self.counts[:whole]) + part) / max(sum(self.counts), 1)
 
     def _even(self) -> bool:
         widths = [high - low for low, high in zip(self.edges, self.edges[1:], strict=False)]
@@ -109,9 +143,11 @@ class Histogram:
             "counts": list(self.counts),
             "x_label": self.x_label,
             "marks": [list(mark) for mark in self.marks],
+            **({"placed": [list(mark) for mark in self.placed]} if self.placed else {}),
         }
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Histogram:
         marks = tuple((name, value) for name, value in row["marks"])
-        return cls(tuple(row["edges"]), tuple(row["counts"]), row["x_label"], marks)
+        placed = tuple((name, kind, figure) for name, kind, figure in row.get("placed", ()))
+        return cls(tuple(row["edges"]), tuple(row["counts"]), row["x_label"], marks, placed)

@@ -14,6 +14,7 @@ from pellucid.figures.blob import Blob
 from pellucid.figures.markup import Link, data_uri, for_notebook, text
 from pellucid.figures.sheet import contact_sheet
 from pellucid.figures.stamp import write_png
+from pellucid.figures.strip import Strip
 from pellucid.figures.words import value_words
 
 __all__ = ["Item", "Items"]
@@ -66,11 +67,11 @@ class Item:
             None if preview is None else Blob(*preview),
         )
 
-    def html(self, link: Link) -> str:
-        """The crop, the whole item with its box, the response and the name, as one list item."""
+    def html(self, link: Link, more: str = "") -> str:
+        """The crop, the whole item with its box, `more` pictures, the response and the name, as one list item."""
         name = text(self.name)
         return (
-            f'<li class="item">{self._pictures(link)}'
+            f'<li class="item">{self._pictures(link)}{more}'
             f'<p><span class="response">{text(value_words(self.response))}</span> '
             f'<span class="name" title="{name}">{BREAKS.sub("<wbr>", text(self.name))}</span></p></li>'
         )
@@ -167,20 +168,29 @@ def _draw_box(image: Image.Image, box: tuple[int, ...]) -> None:
 
 @dataclass(frozen=True)
 class Items:
-    """Real inputs, the most telling first."""
+    """Real inputs, the most telling first; `maps` shows for each in turn where the unit responds."""
 
     type: ClassVar[str] = "items"
 
     items: tuple[Item, ...]
+    maps: Strip | None = None
 
     def blobs(self) -> Iterator[Blob]:
         yield from (item.preview for item in self.items if item.preview is not None)
+        if self.maps is not None:
+            yield self.maps.blob
 
     def html(self, link: Link) -> str:
-        """A list of crops, each over the whole item with its box."""
+        """A list of crops, each over the whole item with its box, and over its response map."""
         if not self.items:
             return '<p class="missing">no item</p>'
-        return f'<ol class="items">{"".join(item.html(link) for item in self.items)}</ol>'
+        items = "".join(item.html(link, self._map(link, place)) for place, item in enumerate(self.items))
+        return f'<ol class="items">{items}</ol>'
+
+    def _map(self, link: Link, place: int) -> str:
+        if self.maps is None or self.items[place].preview is None:
+            return ""
+        return self.maps.html(link, place, f"Response map of {text(self.items[place].name)}")
 
     def png(self) -> bytes:
         """A contact sheet, nine items in a row: crops with responses, below them the whole items boxed."""
@@ -203,14 +213,30 @@ class Items:
             if boxed:
                 wholes = (whole or crop for crop, whole in pictures)
                 tiles += [*zip(wholes, (item.name for item in row), strict=True), *blank]
+            if self.maps is not None:
+                tiles += [(self._map_tile(start + place), "") for place in range(len(row))] + blank
         return contact_sheet(tiles, columns=columns or None, tile_px=SHEET_TILE_PX, title=title)
+
+    def _map_tile(self, place: int) -> Image.Image:
+        """The map enlarged to a tile, its cells sharp."""
+        if self.maps is None or self.maps.blob.data is None:
+            return Image.new("RGB", (SHEET_TILE_PX, SHEET_TILE_PX), "#e9e6de")
+        image = self.maps.image(place)
+        factor = SHEET_TILE_PX / max(image.size)
+        size = (max(round(image.width * factor), 1), max(round(image.height * factor), 1))
+        return image.resize(size, Image.Resampling.NEAREST)
 
     def _repr_html_(self) -> str:
         return for_notebook(self.html(data_uri))
 
     def to_json(self) -> dict[str, Any]:
-        return {"type": self.type, "items": [item.to_json() for item in self.items]}
+        row = {"type": self.type, "items": [item.to_json() for item in self.items]}
+        return row if self.maps is None else {**row, "maps": self.maps.to_json()}
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Items:
-        return cls(tuple(Item.from_json(item) for item in row["items"]))
+        maps = row.get("maps")
+        return cls(
+            tuple(Item.from_json(item) for item in row["items"]),
+            None if maps is None else Strip.from_json(maps),
+        )

@@ -12,16 +12,16 @@ import torch
 
 from pellucid.records import Layer
 from pellucid.scan.responses import Floats, Integers, Responses
-from pellucid.scan.subscriber import Arrays, Subscriber
+from pellucid.scan.subscriber import PLAIN, Arrays, Given, Subscriber
 
-__all__ = ["BANDS", "BAND_ITEMS", "Band", "Bands", "Entry"]
+__all__ = ["BANDS", "BAND_ITEMS", "NO_RANK", "Band", "Bands", "Entry", "first_places", "ranked", "unranked"]
 
 BAND_ITEMS = 9
 BANDS = {"max": 1, "min": -1}  # name: the sign under which its items are the largest
 
 # An item's rank for a unit is one integer: the response's bits, made to sort as the response does, over the
 # row counted backwards. The larger is the better; of equal responses that of the earlier item.
-_NONE = np.iinfo(np.int64).min
+NO_RANK = np.iinfo(np.int64).min
 _ROWS = (1 << 32) - 1
 _GATHERED = 1 << 20
 
@@ -71,10 +71,10 @@ class Bands(Subscriber):
     then x. Responses that are not finite are no candidates; -0.0 is 0.0.
     """
 
-    def __init__(self, layer: Layer) -> None:
-        super().__init__(layer)
+    def __init__(self, layer: Layer, given: Given = PLAIN) -> None:
+        super().__init__(layer, given)
         shape = (layer.units, BAND_ITEMS)
-        self.ranks: dict[str, Integers] = {name: np.full(shape, _NONE, np.int64) for name in BANDS}
+        self.ranks: dict[str, Integers] = {name: np.full(shape, NO_RANK, np.int64) for name in BANDS}
         self.places: dict[str, Integers] = {name: np.full(shape, -1, np.int64) for name in BANDS}
 
     def update(self, responses: Responses) -> None:
@@ -83,23 +83,23 @@ class Bands(Subscriber):
             self._enter(name, responses, extremes)
 
     def _enter(self, name: str, responses: Responses, extremes: Floats) -> None:
-        new = _ranked(extremes * np.float32(BANDS[name]), responses.rows).T
+        new = ranked(extremes * np.float32(BANDS[name]), responses.rows).T
         units = np.flatnonzero((new > self.ranks[name][:, -1:]).any(1))
         if not len(units):
             return
         ranks = np.concatenate([self.ranks[name][units], new[units]], 1)
         # Positions cost a look at whole maps: only those are looked for that will stand in the band.
         ninth = np.partition(ranks, -BAND_ITEMS, 1)[:, -BAND_ITEMS, None]
-        entering = (new[units] >= ninth) & (new[units] != _NONE)
+        entering = (new[units] >= ninth) & (new[units] != NO_RANK)
         which, items = np.nonzero(entering)
         places = np.full(ranks.shape, -1, np.int64)
         places[:, :BAND_ITEMS] = self.places[name][units]
-        found = _first_places(responses, items, units[which], extremes[items, units[which]])
+        found = first_places(responses, items, units[which], extremes[items, units[which]])
         places[which, BAND_ITEMS + items] = found
         self.ranks[name][units], self.places[name][units] = _best(ranks, places)
 
     def merge(self, other: Self) -> Self:
-        merged = type(self)(self.layer)
+        merged = type(self)(self.layer, self.given)
         for name in BANDS:
             ranks = np.concatenate([self.ranks[name], other.ranks[name]], 1)
             places = np.concatenate([self.places[name], other.places[name]], 1)
@@ -116,8 +116,8 @@ class Bands(Subscriber):
 
     def _band(self, name: str, sign: int) -> Band:
         ranks, grid = self.ranks[name], self.layer.grid
-        filled = ranks != _NONE
-        responses, rows = _unranked(ranks)
+        filled = ranks != NO_RANK
+        responses, rows = unranked(ranks)
         places = np.where(filled, self.places[name], 0)
         axes = np.stack(np.unravel_index(places, grid), -1) if grid else places[..., None][..., :0]
         # The sign would make -0.0 of zero.
@@ -125,14 +125,14 @@ class Bands(Subscriber):
         return Band(filled.sum(1), np.where(filled, rows, -1), signed, axes)
 
 
-def _ranked(values: Floats, rows: Integers) -> Integers:
-    """(n, K) ranks of (n, K) values, larger is better; _NONE where a value is not finite."""
+def ranked(values: Floats, rows: Integers) -> Integers:
+    """(n, K) ranks of (n, K) values, larger is better; NO_RANK where a value is not finite."""
     bits = np.ascontiguousarray(values + np.float32(0)).view(np.int32).astype(np.int64)
     ordered = np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
-    return np.where(np.isfinite(values), ordered << 32 | _ROWS - rows[:, None], _NONE)
+    return np.where(np.isfinite(values), ordered << 32 | _ROWS - rows[:, None], NO_RANK)
 
 
-def _unranked(ranks: Integers) -> tuple[Floats, Integers]:
+def unranked(ranks: Integers) -> tuple[Floats, Integers]:
     """The values and rows behind ranks."""
     ordered = ranks >> 32
     bits = np.where(ordered < 0, ordered ^ 0x7FFFFFFF, ordered).astype(np.int32)
@@ -145,7 +145,7 @@ def _best(ranks: Integers, places: Integers) -> tuple[Integers, Integers]:
     return np.take_along_axis(ranks, order, 1), np.take_along_axis(places, order, 1)
 
 
-def _first_places(responses: Responses, items: Integers, units: Integers, extremes: Floats) -> Integers:
+def first_places(responses: Responses, items: Integers, units: Integers, extremes: Floats) -> Integers:
     """(m,) the first flat position at which each unit has its extreme on each item."""
     places = np.empty(len(items), np.int64)
     step = max(1, _GATHERED // responses.values.shape[2])

@@ -11,7 +11,7 @@ import numpy as np
 from pellucid.records import Layer
 from pellucid.scan.exact import LOWEST, ExactSums
 from pellucid.scan.responses import Integers, Responses
-from pellucid.scan.subscriber import Arrays, Subscriber
+from pellucid.scan.subscriber import PLAIN, Arrays, Given, Subscriber
 
 __all__ = ["Moments", "Statistics"]
 
@@ -51,8 +51,8 @@ class Moments(Subscriber):
     magnitude, and equal to the last bit for every split and order of the items.
     """
 
-    def __init__(self, layer: Layer) -> None:
-        super().__init__(layer)
+    def __init__(self, layer: Layer, given: Given = PLAIN) -> None:
+        super().__init__(layer, given)
         self.counts: Integers = np.zeros(layer.units, np.int64)
         self.nonfinite = self.counts.copy()
         self.zeros = self.counts.copy()
@@ -73,7 +73,7 @@ class Moments(Subscriber):
         self.squares.add(totals.squares)
 
     def merge(self, other: Self) -> Self:
-        merged = type(self).from_arrays(self.layer, self.arrays())
+        merged = type(self).from_arrays(self.layer, self.arrays(), self.given)
         for mine, theirs in ((merged.counts, other.counts), (merged.nonfinite, other.nonfinite)):
             mine += theirs
         merged.zeros += other.zeros

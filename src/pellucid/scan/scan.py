@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -16,10 +17,15 @@ from pellucid.errors import InputError, NoItems
 from pellucid.models.net import Net
 from pellucid.models.taps import watch
 from pellucid.records import Layer
-from pellucid.scan.bands import Band, Bands
-from pellucid.scan.moments import Moments, Statistics
+from pellucid.scan.bands import Band
+from pellucid.scan.classes import ClassesFound
+from pellucid.scan.moments import Statistics
+from pellucid.scan.peaks import PeakCounts
+from pellucid.scan.response_maps import ResponseMaps
 from pellucid.scan.responses import Responses
-from pellucid.scan.state import SUBSCRIBERS, ScanState
+from pellucid.scan.spectra import Spectra
+from pellucid.scan.state import ScanState, subscribers
+from pellucid.scan.subscriber import Given
 
 __all__ = ["LayerScan", "Scanned", "scan"]
 
@@ -32,11 +38,23 @@ LEAST_JUDGED = 100
 
 @dataclass(frozen=True, eq=False)
 class LayerScan:
-    """What a pass found about one layer: `bands["max"].entries(unit)` and `statistics[unit]`."""
+    """What a pass found about one layer: `bands["max"].entries(unit)`, `statistics[unit]`, `spectra.levels(unit)`.
+
+    Parameters
+    ----------
+    bands : five, from the strongest inputs to the most opposite
+    statistics : of all responses, by unit
+    spectra : histogram, quantiles and levels, from the spots
+    peaks : histograms of peaks and troughs
+    classes : None where the data has no classes
+    """
 
     layer: Layer
     bands: Mapping[str, Band]
     statistics: tuple[Statistics, ...]
+    spectra: Spectra
+    peaks: PeakCounts
+    classes: ClassesFound | None
 
     def rows(self, units: Iterable[int]) -> list[int]:
         """The items in any band of these units, ascending."""
@@ -56,6 +74,8 @@ class Scanned:
     listing_digest : a hash of the names
     skipped : (name, reason) of the items that could not be read
     previews : placements and previews of the items that are shown, by row
+    class_names : by number; empty where the data has no classes
+    maps : the response maps of items in bands, made by one more pass over these alone
     """
 
     layers: Mapping[str, LayerScan]
@@ -63,6 +83,8 @@ class Scanned:
     listing_digest: str
     skipped: tuple[tuple[str, str], ...]
     previews: Previews
+    class_names: Sequence[str]
+    maps: ResponseMaps
 
 
 def scan(
@@ -71,10 +93,13 @@ def scan(
     layers: Sequence[str],
     *,
     batch: int = 32,
+    seed: int = 0,
+    per_class: bool = False,
+    shown: Mapping[str, Sequence[int]] | None = None,
     state: bytes | None = None,
     on_batch: Callable[[ScanState], None] | None = None,
 ) -> Scanned:
-    """Run every item of a source through a net once; keep bands and statistics of all units of the layers.
+    """Run every item of a source through a net once; keep bands, statistics and spectra of all units of the layers.
 
     Batches depend on rows alone and are padded to full size, so that a pass which is stopped and resumed ends
     with the same bytes. The memory it takes does not grow with the number of items.
@@ -84,6 +109,9 @@ def scan(
     net, source : what runs, and on what
     layers : names; all their units are scanned
     batch : items run at once; other sizes change the last bits of responses
+    seed : which position of each item is its spot, and which spots are shown
+    per_class : whether the best item of each class is kept, which takes memory for each class and unit
+    shown : the units by layer whose response maps will be asked for; None for all of the layers
     state : what `ScanState.to_bytes` gave after some batch of the same scan
     on_batch : called after every batch: `next_row` of `total` items are done, `to_bytes` saves the progress
 
@@ -100,28 +128,52 @@ def scan(
     Entry(row=17, response=23.4, position=(5, 6))
     """
     chosen = list({layer.name: layer for layer in map(net.layer, layers)}.values())
-    progress = ScanState(_facts(net, source, chosen, batch), chosen, len(source.names))
+    given, class_names = _given(source, seed, per_class)
+    progress = ScanState(_facts(net, source, chosen, batch, given), chosen, len(source.names), given)
     if state is not None:
         progress.load_bytes(state)
     _run(net, source, progress, batch, on_batch)
-    names = source.names
+    names, found = source.names, {layer.name: _found(layer, progress) for layer in chosen}
+    units = {name: range(found[name].layer.units) for name in found} if shown is None else shown
     return Scanned(
-        {layer.name: _found(layer, progress) for layer in chosen},
+        found,
         names,
         source.listing_digest,
         tuple((names[row], reason) for row, reason in progress.problems),
         Previews(source, net.input.recipe),
+        class_names,
+        ResponseMaps(net, source, batch, {name: (found[name].bands, units[name]) for name in units}),
     )
 
 
-def _facts(net: Net, source: Source, layers: Sequence[Layer], batch: int) -> dict[str, Any]:
+def _given(source: Source, seed: int, per_class: bool) -> tuple[Given, Sequence[str]]:
+    """What the running values depend on, and the names of the classes; not every source knows of classes."""
+    told = getattr(source, "classes", None)
+    rows = getattr(told, "of_rows", told)
+    if rows is None:
+        if per_class:
+            raise InputError(
+                f"the best item of each class was asked, and {source.name} has no classes; give a folder for each class"
+            )
+        return Given(seed), ()
+    classes = np.asarray(rows, np.int64)
+    count = int(classes.max(initial=-1)) + 1
+    names = getattr(told, "names", None) or getattr(source, "class_names", None) or range(count)
+    return Given(seed, classes, max(count, len(names)), per_class), tuple(map(str, names))
+
+
+def _facts(net: Net, source: Source, layers: Sequence[Layer], batch: int, given: Given) -> dict[str, Any]:
+    classes = b"" if given.classes is None else given.classes.astype("<i8").tobytes()
     return {
         "net": net.weights_digest,
         "input": net.input.to_json(),
         "items": source.listing_digest,
         "batch size": batch,
         "layers": [layer.name for layer in layers],
-        "subscribers": list(SUBSCRIBERS),
+        "subscribers": list(subscribers(given)),
+        "seed": given.seed,
+        "classes": hashlib.sha256(classes).hexdigest(),
+        "best items by class": given.per_class,
     }
 
 
@@ -172,5 +224,7 @@ def _judge(source: Source, progress: ScanState, latest: int) -> None:
 
 
 def _found(layer: Layer, progress: ScanState) -> LayerScan:
-    bands, moments = (progress.running[layer.name][name] for name in ("bands", "moments"))
-    return LayerScan(layer, cast(Bands, bands).result(), cast(Moments, moments).result())
+    found = {name: value.result() for name, value in progress.running[layer.name].items()}
+    ends, spectra = found["bands"], found["spots"]
+    bands = {"max": ends["max"], **spectra.bands, "min": ends["min"]}
+    return LayerScan(layer, bands, found["moments"], spectra, found["peaks"], found.get("classes"))

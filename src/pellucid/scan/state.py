@@ -15,14 +15,31 @@ from safetensors.numpy import load, save
 from pellucid.errors import InputError
 from pellucid.records import Layer, canonical_json
 from pellucid.scan.bands import Bands
+from pellucid.scan.classes import Classes
 from pellucid.scan.moments import Moments
+from pellucid.scan.peaks import Peaks
 from pellucid.scan.responses import Responses
-from pellucid.scan.subscriber import Subscriber
+from pellucid.scan.spots import Spots
+from pellucid.scan.subscriber import PLAIN, Given, Subscriber
 
-__all__ = ["SUBSCRIBERS", "ScanState"]
+__all__ = ["STATE_FORM", "SUBSCRIBERS", "ScanState", "subscribers"]
 
-# What every pass keeps about each of its layers.
-SUBSCRIBERS: Mapping[str, type[Subscriber]] = {"bands": Bands, "moments": Moments}
+# Of the bytes that a state is saved as; 1 had bands and moments only. A state of another form is no use to a pass.
+STATE_FORM = 2
+
+# What a pass keeps about each of its layers, where it is wanted.
+SUBSCRIBERS: Mapping[str, type[Subscriber]] = {
+    "bands": Bands,
+    "moments": Moments,
+    "spots": Spots,
+    "peaks": Peaks,
+    "classes": Classes,
+}
+
+
+def subscribers(given: Given) -> Mapping[str, type[Subscriber]]:
+    """Those that a pass keeps, by name."""
+    return {name: kind for name, kind in SUBSCRIBERS.items() if kind.wanted(given)}
 
 
 @dataclass
@@ -34,6 +51,7 @@ class ScanState:
     facts : JSON values that a resumed pass must share: net, input, items, batch size, layers
     layers : in the order asked
     total : items in the listing
+    given : the seed, and what the data says about its items
     next_row : items done; the next batch begins here
     problems : (row, reason) of the items that could not be read
     running : the running values, by layer and by name in SUBSCRIBERS
@@ -42,13 +60,15 @@ class ScanState:
     facts: Mapping[str, Any]
     layers: Sequence[Layer]
     total: int
+    given: Given = PLAIN
     next_row: int = 0
     problems: list[tuple[int, str]] = field(default_factory=list)
     running: dict[str, dict[str, Subscriber]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for layer in self.layers:
-            self.running.setdefault(layer.name, {name: kind(layer) for name, kind in SUBSCRIBERS.items()})
+            kept = {name: kind(layer, self.given) for name, kind in subscribers(self.given).items()}
+            self.running.setdefault(layer.name, kept)
 
     def update(self, layer: str, responses: Responses) -> None:
         """Take in what a layer answered to the next batch."""
@@ -87,9 +107,9 @@ class ScanState:
                 raise InputError(f"the saved state is of a scan with another {name}; scan from the start")
         self.next_row, self.problems = next_row, problems
         for place, layer in enumerate(self.layers):
-            for name, kind in SUBSCRIBERS.items():
+            for name, kind in subscribers(self.given).items():
                 start = f"{place}/{name}/"
                 own = {
                     key.removeprefix(start): array for key, array in tensors.items() if key.startswith(start)
                 }
-                self.running[layer.name][name] = kind.from_arrays(layer, own)
+                self.running[layer.name][name] = kind.from_arrays(layer, own, self.given)

@@ -5,17 +5,39 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from pellucid.errors import InputError
 from pellucid.records import Layer
-from pellucid.scan.responses import Responses
+from pellucid.scan.responses import Integers, Responses
 
-__all__ = ["Arrays", "Subscriber"]
+__all__ = ["PLAIN", "Arrays", "Given", "Subscriber"]
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What running values depend on besides responses.
+
+    Parameters
+    ----------
+    seed : which spots are drawn
+    classes : (items,) the class of each row, -1 for none; None where the data has no classes
+    class_count : how many classes there are
+    per_class : whether the best item of each class is kept
+    """
+
+    seed: int = 0
+    classes: Integers | None = None
+    class_count: int = 0
+    per_class: bool = False
+
+
+PLAIN = Given()
 
 
 class Subscriber(ABC):
@@ -25,8 +47,14 @@ class Subscriber(ABC):
     to the last bit. What is kept does not grow with the number of items.
     """
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, layer: Layer, given: Given = PLAIN) -> None:
         self.layer = layer
+        self.given = given
+
+    @classmethod
+    def wanted(cls, given: Given) -> bool:
+        """Whether a pass with these settings and this data keeps it."""
+        return True
 
     @abstractmethod
     def update(self, responses: Responses) -> None:
@@ -45,15 +73,15 @@ class Subscriber(ABC):
         """All that is kept, in a form that is the same for the same items; not copies."""
 
     @classmethod
-    def from_arrays(cls, layer: Layer, arrays: Arrays) -> Self:
+    def from_arrays(cls, layer: Layer, arrays: Arrays, given: Given = PLAIN) -> Self:
         """The value that `arrays` came from.
 
         Raises
         ------
         InputError : the arrays are not those of this layer
         """
-        made = cls(layer)
-        own = made.arrays()
+        made = cls(layer, given)
+        own = made.arrays_like(arrays)
         if {name: (array.shape, array.dtype) for name, array in own.items()} != {
             name: (array.shape, array.dtype) for name, array in arrays.items()
         }:
@@ -61,3 +89,7 @@ class Subscriber(ABC):
         for name, array in own.items():
             np.copyto(array, arrays[name])
         return made
+
+    def arrays_like(self, arrays: Arrays) -> Arrays:
+        """What is kept, as large as in `arrays` where that depends on what was met; called on a fresh value."""
+        return self.arrays()

@@ -15,10 +15,10 @@ import torch
 from pellucid.data import Source, open_source
 from pellucid.errors import FinishedWithProblems, InputError
 from pellucid.evidence import EVIDENCE, USUAL, evidence
-from pellucid.evidence.job import Progress, Settings
+from pellucid.evidence.job import Job, Progress, Settings, by_layer
 from pellucid.models import Model, Net, opened
 from pellucid.records import Unit, UnitQuery
-from pellucid.scan import Scanned, ScanState, scan
+from pellucid.scan import STATE_FORM, Scanned, ScanState, scan
 from pellucid.store import AtlasWriter
 from pellucid.survey.estimate import Estimate, estimate
 from pellucid.survey.plan import DataFacts, NetFacts, Pass, Plan, extended
@@ -189,7 +189,8 @@ def _run(
     scans: dict[int, Scanned] = {}
     for place, (each, job) in enumerate(todo):
         if evidence(each.kind).NEEDS == "scan" and each.number not in scans:
-            scans[each.number] = _scan_pass(writer, each, net, source, progress)
+            waiting = [other for one, other in todo if one.number == each.number]
+            scans[each.number] = _scan_pass(writer, each, net, source, waiting, progress)
         if progress is not None:
             progress(finished + place, len(jobs), "jobs")
         found = scans.get(each.number)
@@ -199,17 +200,27 @@ def _run(
     if progress is not None:
         progress(len(jobs), len(jobs), "jobs")
     for number in scans:
-        writer.drop_state(f"scan/{number}")
+        writer.drop_state(_state_key(number))
     return finished, len(todo)
 
 
+def _state_key(number: int) -> str:
+    """Where the state of a pass is kept; what an earlier form of states left is never met."""
+    return f"scan/{number}/{STATE_FORM}"
+
+
 def _scan_pass(
-    writer: AtlasWriter, each: Pass, net: Net, source: Source | None, progress: Progress | None
+    writer: AtlasWriter,
+    each: Pass,
+    net: Net,
+    source: Source | None,
+    waiting: Sequence[Job],
+    progress: Progress | None,
 ) -> Scanned:
     """The pass over the data, from where an earlier one was stopped; its state is saved every few seconds and at its end."""
     if source is None:
         raise InputError(f"{writer.path} holds {each.kind}, which needs its data to go on; name it")
-    key = f"scan/{each.number}"
+    key, settings = _state_key(each.number), each.settings
     saved = time.monotonic()
 
     def keep(state: ScanState) -> None:
@@ -221,7 +232,15 @@ def _scan_pass(
             saved = time.monotonic()
 
     return scan(
-        net, source, each.layers(), batch=each.settings["batch"], state=writer.load_state(key), on_batch=keep
+        net,
+        source,
+        each.layers(),
+        batch=settings["batch"],
+        seed=settings.get("seed", 0),
+        per_class=settings.get("per_class", False),
+        shown=by_layer(Unit(job.layer, index) for job in waiting for index in job.indices),
+        state=writer.load_state(key),
+        on_batch=keep,
     )
 
 

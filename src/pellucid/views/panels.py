@@ -14,7 +14,7 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from pellucid.figures import Figure, Number, Picture
+from pellucid.figures import Figure, Histogram, Number, Picture
 from pellucid.figures.markup import Link
 from pellucid.records import Kind, Panel, Record
 from pellucid.views.facts import Fact, provenance_facts
@@ -22,7 +22,7 @@ from pellucid.views.facts import Fact, provenance_facts
 __all__ = ["Cell", "Group", "PanelView", "Source", "panel_views", "sources"]
 
 NOTE, DIAGNOSIS = "_note", "diagnosis"
-SHAPES = {"curve": "drawing", "histogram": "drawing", "map": "drawing"}
+SHAPES = {"curve": "drawing", "histogram": "drawing", "levels": "drawing", "map": "drawing"}
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,24 @@ def panel_views(kinds: Iterable[Kind], records: Mapping[str, Record], link: Link
     """The panels of all kinds of which there is a record, in order, but for those without any figure."""
     found = []
     for kind in kinds:
-        figures = records[kind.name].figures if kind.name in records else {}
+        own = records[kind.name].figures if kind.name in records else {}
+        figures = {name: _placed(figure, records) for name, figure in own.items()}
         for panel in kind.panels if figures else ():
             if groups := _groups(panel, kind, figures, link):
                 found.append(PanelView(kind.name, panel.title, panel.note, groups))
     return found
+
+
+def _placed(figure: Figure, records: Mapping[str, Record]) -> Figure:
+    """The figure; a histogram with the numbers that other records of the unit place on it."""
+    if not isinstance(figure, Histogram) or not figure.placed:
+        return figure
+    values: dict[str, float] = {}
+    for name, kind, number in figure.placed:
+        found = records[kind].figures.get(number) if kind in records else None
+        if isinstance(found, Number) and isinstance(found.value, int | float):
+            values[name] = float(found.value)
+    return figure.placing(values)
 
 
 def sources(kinds: Iterable[Kind], records: Mapping[str, Record]) -> list[Source]:

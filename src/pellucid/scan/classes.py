@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each unit answers to each class of the data: mean peaks, selectivity, and on request the best item of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from pellucid.records import Layer
+from pellucid.scan.bands import NO_RANK, Entry, first_places, ranked, unranked
+from pellucid.scan.exact import ExactSums
+from pellucid.scan.responses import Floats, Integers, Responses
+from pellucid.scan.subscriber import PLAIN, Arrays, Given, Subscriber
+
+__all__ = ["TOP_CLASSES", "ClassMeans", "Classes", "ClassesFound"]
+
+TOP_CLASSES = 5
+# A thousand classes times all units are many sums: three limbs hold peaks below 2**47 to 2**-48.
+LIMBS, LOWEST = 3, -48
+LARGEST = 2.0**47
+
+
+@dataclass(frozen=True)
+class ClassMeans:
+    """One unit's classes, the strongest first: those that excite it most.
+
+    Parameters
+    ----------
+    classes : their numbers
+    means : their mean peaks
+    selectivity : in 0..1, (b - o) / (b + o), with b the best class mean and o the mean of the others', each at least 0; None
+        where b is 0 or there is one class only
+    """
+
+    classes: tuple[int, ...]
+    means: tuple[float, ...]
+    selectivity: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class ClassesFound:
+    """What a pass found about classes.
+
+    Parameters
+    ----------
+    means : (classes, K) mean peaks; NaN where no item of the class has a finite one
+    best : (classes, K) ranks and (classes, K) flat positions of the best items; None unless asked
+    """
+
+    layer: Layer
+    means: np.ndarray[Any, np.dtype[np.float64]]
+    best: tuple[Integers, Integers] | None
+
+    def top(self, unit: int) -> ClassMeans:
+        """The five classes that excite the unit most."""
+        means = self.means[:, unit]
+        known = np.flatnonzero(np.isfinite(means))
+        order = known[np.lexsort((known, -means[known]))]
+        return ClassMeans(
+            tuple(int(each) for each in order[:TOP_CLASSES]),
+            tuple(float(means[each]) for each in order[:TOP_CLASSES]),
+            _selectivity(np.maximum(means[order], 0)),
+        )
+
+    def best_items(self, unit: int) -> Mapping[int, Entry]:
+        """The item of highest peak of each class, by class; nothing unless it was asked."""
+        if self.best is None:
+            return {}
+        ranks, places = (kept[:, unit] for kept in self.best)
+        responses, rows = unranked(ranks)
+        return {
+            int(each): Entry(
+                int(rows[each]),
+                float(responses[each]),
+                tuple(int(axis) for axis in np.unravel_index(places[each], self.layer.grid))
+                if self.layer.grid
+                else (),
+            )
+            for each in np.flatnonzero(ranks != NO_RANK)
+        }
+
+
+def _selectivity(means: np.ndarray[Any, np.dtype[np.float64]]) -> float | None:
+    """Morcos et al. 2018's class selectivity index, of mean peaks, the best class first."""
+    if len(means) < 2 or means[0] == 0:
+        return None
+    others = means[1:].mean()
+    return float((means[0] - others) / (means[0] + others))
+
+
+class Classes(Subscriber):
+    """The running value: exact sums of peaks by class and unit. Items without a class enter nothing."""
+
+    def __init__(self, layer: Layer, given: Given = PLAIN) -> None:
+        super().__init__(layer, given)
+        cells = (given.class_count, layer.units)
+        self.counts: Integers = np.zeros(cells, np.int64)
+        self.sums = ExactSums(given.class_count * layer.units, limbs=LIMBS, lowest=LOWEST)
+        kept = cells if given.per_class else (0, layer.units)
+        self.ranks: Integers = np.full(kept, NO_RANK, np.int64)
+        self.places: Integers = np.full(kept, -1, np.int64)
+
+    @classmethod
+    def wanted(cls, given: Given) -> bool:
+        return given.classes is not None
+
+    def update(self, responses: Responses) -> None:
+        if self.given.classes is None:
+            return
+        classes = self.given.classes[responses.rows]
+        order = np.argsort(classes, kind="stable")
+        order = order[classes[order] >= 0]
+        if not len(order):
+            return
+        first = np.flatnonzero(np.diff(classes[order], prepend=-1))  # where another class begins
+        met, peaks = classes[order][first], responses.peaks[order]
+        finite = np.isfinite(peaks)
+        self.counts[met] += np.add.reduceat(finite.astype(np.int64), first)
+        bounded = np.clip(np.where(finite, peaks, 0).astype(np.float64), -LARGEST, LARGEST)
+        cells = (met[:, None] * self.layer.units + np.arange(self.layer.units)).ravel()
+        self.sums.add_groups(bounded, first, cells)
+        if self.given.per_class:
+            self._keep_best(responses, order, first, met)
+
+    def _keep_best(self, responses: Responses, order: Integers, first: Integers, met: Integers) -> None:
+        ranks = np.maximum.reduceat(ranked(responses.peaks[order], responses.rows[order]), first)
+        groups, units = np.nonzero(ranks > self.ranks[met])
+        if not len(groups):
+            return
+        found = ranks[groups, units]
+        items = np.searchsorted(responses.rows, unranked(found)[1])
+        peaks: Floats = responses.peaks[items, units]
+        self.ranks[met[groups], units] = found
+        self.places[met[groups], units] = first_places(responses, items, units, peaks)
+
+    def merge(self, other: Self) -> Self:
+        merged = type(self).from_arrays(self.layer, self.arrays(), self.given)
+        merged.counts += other.counts
+        merged.sums.limbs += other.sums.limbs
+        theirs = other.ranks > merged.ranks
+        merged.ranks[theirs], merged.places[theirs] = other.ranks[theirs], other.places[theirs]
+        return merged
+
+    def arrays(self) -> Arrays:
+        return {
+            "counts": self.counts,
+            "sums": self.sums.settled(),
+            "ranks": self.ranks,
+            "places": self.places,
+        }
+
+    def result(self) -> ClassesFound:
+        """Mean peaks by class, and the best items where they were asked."""
+        totals = self.sums.rounded().reshape(self.counts.shape)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = totals / self.counts
+        best = (self.ranks, self.places) if self.given.per_class else None
+        return ClassesFound(self.layer, means, best)
