@@ -403,7 +403,7 @@ def test_scripts_make_text_and_never_markup(files):
         for path, data in files.items()
         if path.startswith("static/") and path.endswith(".js")
     }
-    assert len(scripts) == 4
+    assert len(scripts) == 5
     banned = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|fetch\(|import\b|\.style\b"
     for path, script in scripts.items():
         assert not re.search(banned, script), path

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from pellucid.data import ItemProblem, Source, batches
+from pellucid.data.pixels import Pixels
 from pellucid.models.net import Net
 from pellucid.models.taps import watch
 from pellucid.records import Layer
@@ -135,7 +136,16 @@ class _Reordered:
     def credits(self) -> tuple[str, ...]:
         return self.whole.credits
 
-    def image(self, row: int) -> Image.Image:
+    @property
+    def classes(self) -> None:
+        """None: the maps of items do not go by their classes."""
+        return None
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return ()
+
+    def image(self, row: int) -> Image.Image | Pixels:
         if self.order[row] < 0:
             raise ItemProblem("no item")
         return self.whole.image(int(self.order[row]))
