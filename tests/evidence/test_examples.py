@@ -92,7 +92,7 @@ def test_what_excites_a_unit_by_class(planted: pl.Net, tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for number in range(4):
             Image.new("RGB", (32, 32), shade).save(tmp_path / name / f"{number}.png")
-    source = WithClasses(open_source(tmp_path))
+    source = open_source(tmp_path)
     [one] = pl.examples(planted, source, f"conv:{COLOR}", per_class=True)
     assert one.classes.top == (("red", 25.0), ("gray", 0.0), ("green", -25.0))
     assert one.classes.selectivity == 1.0
@@ -105,18 +105,6 @@ def test_what_excites_a_unit_by_class(planted: pl.Net, tmp_path: Path) -> None:
     assert pl.examples(planted, source, f"conv:{COLOR}")[0].classes.best == {}
 
 
-class WithClasses:
-    """A folder of folders, with a class for each of them."""
-
-    credits = ()
-
-    def __init__(self, whole: object) -> None:
-        self.name, self.names, self.image = whole.name, whole.names, whole.image
-        self.listing_digest = whole.listing_digest
-        self.class_names = sorted({name.split("/")[0] for name in self.names})
-        self.classes = [self.class_names.index(name.split("/")[0]) for name in self.names]
-
-
 def test_classes_of_data_that_has_none_are_refused(planted: pl.Net, planted_photos: Path) -> None:
     with pytest.raises(InputError, match="has no classes"):
         pl.examples(planted, planted_photos, "conv:0", per_class=True)
@@ -125,8 +113,8 @@ def test_classes_of_data_that_has_none_are_refused(planted: pl.Net, planted_phot
 def test_the_optimum_has_a_place_on_the_histogram_of_peaks(found: object) -> None:
     peaks = found[EDGE].figures["peaks"]
     assert peaks.placed == (("optimum", "optimum", "extreme_positive"),)
-    assert peaks.marks == (("the highest real response", 11.25),)
-    assert peaks.standing(22.5) == "2 times the highest real response, above all 13"
+    assert peaks.marks == (("the highest real one", 11.25),)
+    assert peaks.standing(22.5) == "2 times the highest real one, above all 13"
 
 
 def test_sheets_are_titled_and_carry_their_provenance(found: object, tmp_path: Path) -> None:

@@ -56,8 +56,10 @@ EXAMPLES = {
         Histogram((0.0, 0.0), (0,), "empty"),
     ],
     "levels": [
-        Levels((-1.0, 0.0, 1.0, 4.0), (3, 0, 70), ((item(EVIL),), (), (item(), Item(EVIL, 1.0))), EVIL),
-        Levels((), (), (), "none"),
+        Levels.of(
+            (-1.0, 0.0, 1.0, 4.0), (3, 0, 70), ((item(EVIL),), (), (item(), Item(EVIL, 1.0))), x_label=EVIL
+        ),
+        Levels.of((), (), (), x_label="none"),
     ],
     "items": [
         Items((item(), item(EVIL)), strip()),
@@ -255,7 +257,9 @@ def test_a_value_is_placed_as_a_multiple_and_a_share():
     assert counted.standing(-1.0) == "below all 40"  # a negative multiple says nothing
     assert counted.share_below(3.0) == 35 / 40
     placed = counted.placing({"optimum": 9.0})
-    assert placed.marks == (("the best", 3.0), ("optimum, 3 times the best, above all 40", 9.0))
+    assert placed.marks == (("the best", 3.0), ("optimum", 9.0))
+    assert placed.notes == ("optimum: 9, 3 times the best, above all 40",)
+    assert figure_from_json(placed.to_json()) == placed
     assert placed.placed == ()
     assert Histogram((), (), "none").placing({"optimum": 1.0}).drawing().svg()
     assert figure_from_json(counted.to_json()) == counted

@@ -24,7 +24,7 @@ SIDE = 32
 class Planted:
     """Noise pictures of the input size; some rows are given, some are broken."""
 
-    name, credits, listing_digest = "planted", (), "a"
+    name, credits, listing_digest, classes, class_names = "planted", (), "a", None, ()
 
     def __init__(
         self, count: int, *, given: dict[int, np.ndarray] | None = None, broken: Sequence[int] = ()

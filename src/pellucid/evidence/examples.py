@@ -48,7 +48,7 @@ KIND = Kind(
             "How its responses are spread",
             "One position of each item, drawn by chance; a bar opens to show inputs at its height. Most units answer little to "
             "most inputs, so what the strongest share need not hold a bar lower.",
-            ("levels", "quantiles", "spots", "sparsity"),
+            ("histogram", "quantiles", "spots", "sparsity"),
         ),
         Panel(
             "How high its peaks reach",
@@ -301,7 +301,9 @@ def _spread_figures(look: _Look, spots: SpotStatistics) -> dict[str, Figure]:
     error = f"each within {100 * spots.quantile_error:.0f} % of itself"
     percents = tuple(f"{name[1:]} %" for name in spots.quantiles)
     return {
-        "levels": Levels(bars.edges, bars.counts, items, "response at one position of each item"),
+        "histogram": Levels.of(
+            bars.edges, bars.counts, items, x_label="response at one position of each item"
+        ),
         "quantiles": Table(("share below", *percents), ((f"response, {error}", *spots.quantiles.values()),)),
         "spots": Number(spots.spots, "positions drawn"),
         "sparsity": Number(spots.sparsity, "lifetime sparsity"),
@@ -311,7 +313,7 @@ def _spread_figures(look: _Look, spots: SpotStatistics) -> dict[str, Figure]:
 def _peak_figure(look: _Look, end: str) -> Figure:
     band, word = ("max", "highest") if end == "peaks" else ("min", "lowest")
     bars, side = look.found.peaks.bars(end, look.unit.index), "positive" if end == "peaks" else "negative"
-    best = ((f"the {word} real response", look.bands[band][0].response),) if look.bands[band] else ()
+    best = ((f"the {word} real one", look.bands[band][0].response),) if look.bands[band] else ()
     optimum = (("optimum", "optimum", f"extreme_{side}"),)
     return Histogram(bars.edges, bars.counts, f"{word} response of each item", best, optimum)
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pellucid.figures.blob import Blob
 from pellucid.figures.drawing import Box, Drawing, Line, Words
-from pellucid.figures.markup import Link, for_notebook
+from pellucid.figures.markup import Link, for_notebook, text
 from pellucid.figures.plot import HEIGHT, WIDTH, Plot
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
@@ -24,7 +24,8 @@ class Histogram:
 
     `marks` are (name, value) pairs on the axis. `placed` are marks whose values stand in records of other kinds
     about the same unit, as (name, kind, figure): a page that has those asks for `placing`. Every bin is drawn
-    equally wide, so that edges may be spaced as the values need; where they are not even, the axis says so.
+    equally wide, so that edges may be spaced as the values need; where they are not even, the axis says so. `notes` are lines
+    of words below it.
     """
 
     type: ClassVar[str] = "histogram"
@@ -34,6 +35,7 @@ class Histogram:
     x_label: str
     marks: tuple[tuple[str, float], ...] = ()
     placed: tuple[tuple[str, str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     def blobs(self) -> Iterator[Blob]:
         yield from ()
@@ -41,7 +43,8 @@ class Histogram:
     def drawing(self) -> Drawing:
         """A bar for each bin, and a line for each mark."""
         bins, tallest = len(self.counts), max(self.counts, default=0)
-        plot = Plot((0, max(bins, 1)), (0, max(tallest, 1)))
+        # The names of marks stand above the bars.
+        plot = Plot((0, max(bins, 1)), (0, max(tallest, 1) * (1 + 0.11 * len(self.marks))))
         every = max(-(-bins // 8), 1)
         first = self.edges.index(0) % every if 0 in self.edges else 0
         ticks = [
@@ -84,9 +87,9 @@ class Histogram:
         return index + (value - low) / (high - low)
 
     def placing(self, values: Mapping[str, float]) -> Histogram:
-        """The histogram with values placed on it by name: each a mark, named with what it amounts to."""
-        marks = [(f"{name}, {self.standing(value)}", value) for name, value in values.items()]
-        return replace(self, marks=(*self.marks, *marks), placed=())
+        """The histogram with values placed on it by name: each a mark, and a note of what it amounts to."""
+        notes = [f"{name}: {value_words(value)}, {self.standing(value)}" for name, value in values.items()]
+        return replace(self, marks=(*self.marks, *values.items()), placed=(), notes=(*self.notes, *notes))
 
     def standing(self, value: float) -> str:
         """Where a value stands: as a multiple of the first mark, and how much of what is counted lies below it.
@@ -126,8 +129,9 @@ class Histogram:
         return f"Histogram of {self.x_label}: {most_of_all}{marks}"
 
     def html(self, link: Link) -> str:
-        """The drawing as inline SVG."""
-        return self.drawing().svg()
+        """The drawing as inline SVG, and the notes."""
+        notes = "".join(f'<p class="words">{text(note)}</p>' for note in self.notes)
+        return f"{self.drawing().svg()}{notes}"
 
     def png(self) -> bytes:
         """The drawing as a PNG file."""
@@ -143,6 +147,7 @@ class Histogram:
             "counts": list(self.counts),
             "x_label": self.x_label,
             "marks": [list(mark) for mark in self.marks],
+            **({"notes": list(self.notes)} if self.notes else {}),
             **({"placed": [list(mark) for mark in self.placed]} if self.placed else {}),
         }
 
@@ -150,4 +155,11 @@ class Histogram:
     def from_json(cls, row: Mapping[str, Any]) -> Histogram:
         marks = tuple((name, value) for name, value in row["marks"])
         placed = tuple((name, kind, figure) for name, kind, figure in row.get("placed", ()))
-        return cls(tuple(row["edges"]), tuple(row["counts"]), row["x_label"], marks, placed)
+        return cls(
+            tuple(row["edges"]),
+            tuple(row["counts"]),
+            row["x_label"],
+            marks,
+            placed,
+            tuple(row.get("notes", ())),
+        )

@@ -73,7 +73,7 @@ class Item:
         return (
             f'<li class="item">{self._pictures(link)}{more}'
             f'<p><span class="response">{text(value_words(self.response))}</span> '
-            f'<span class="name" title="{name}">{BREAKS.sub("<wbr>", text(self.name))}</span></p></li>'
+            f'<span class="name" title="{name}">{BREAKS.sub("<wbr>", name)}</span></p></li>'
         )
 
     @property
@@ -86,19 +86,24 @@ class Item:
         covered = max(across, 0) * max(down, 0)
         return None if covered >= NEARLY_ALL * self.width * self.height else self.box
 
+    @property
+    def crop(self) -> tuple[int, int, int, int]:
+        """What is shown large: the box, or the whole item."""
+        return self._part or (0, 0, self.width or 1, self.height or 1)
+
     def _pictures(self, link: Link) -> str:
         if self.preview is None:
             return '<p class="missing">no preview kept</p>'
-        name, width, height = text(self.name), self.width or 1, self.height or 1
+        name, width, height, part = text(self.name), self.width or 1, self.height or 1, self._part
         # Both pictures are drawn in the item's own pixels, whatever the size of the preview.
         source = text(link(self.preview))
         image = f'<image href="{source}" width="{width:d}" height="{height:d}" preserveAspectRatio="none"/>'
-        if self._part is None:
+        if part is None:
             return _svg("crop", (0, 0, width, height), name, image)
-        x0, y0, x1, y1 = self._part
+        x0, y0, x1, y1 = part
         place = f'x="{x0:d}" y="{y0:d}" width="{x1 - x0:d}" height="{y1 - y0:d}"'
         edges = f'{place} vector-effect="non-scaling-stroke"'
-        boxed = f'{image}<rect class="box-edge" {edges}/><rect class="box" {edges}/>{self._ring()}'
+        boxed = f'{image}<rect class="box-edge" {edges}/><rect class="box" {edges}/>{self._ring(part)}'
         return _svg("crop", (x0, y0, x1 - x0, y1 - y0), f"Crop of {name}", image) + _svg(
             "whole", (0, 0, width, height), f"{name}, whole, the crop boxed", boxed
         )
@@ -107,16 +112,16 @@ class Item:
         """The crop alone, cut to a square; nothing to read, for what is around it names it. Empty without a preview."""
         if self.preview is None:
             return ""
-        x0, y0, x1, y1 = self._part or (0, 0, self.width or 1, self.height or 1)
+        x0, y0, x1, y1 = self.crop
         return (
             f'<svg viewBox="{x0:d} {y0:d} {x1 - x0:d} {y1 - y0:d}" width="96" height="96" '
             f'preserveAspectRatio="xMidYMid slice" aria-hidden="true"><image href="{text(link(self.preview))}" '
             f'width="{self.width or 1:d}" height="{self.height or 1:d}" preserveAspectRatio="none"/></svg>'
         )
 
-    def _ring(self) -> str:
+    def _ring(self, part: tuple[int, int, int, int]) -> str:
         """A circle around a box that is too small to be found."""
-        x0, y0, x1, y1 = self._part or (0, 0, 0, 0)
+        x0, y0, x1, y1 = part
         longest = max(self.width, self.height)
         if max(x1 - x0, y1 - y0) > longest * SMALL_BOX:
             return ""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,75 +17,129 @@ from pellucid.figures.words import value_words
 
 __all__ = ["Levels"]
 
-FIELDS = ("item", "response", "position", "box", "width", "height", "preview")
+PLACE = 6  # numbers: the crop's x0, y0, x1, y1, the item's width and height
 
 
 @dataclass(frozen=True)
 class Levels:
-    """`counts[i]` values lie in `edges[i] <= value < edges[i + 1]`, `items[i]` are some of them; of an empty bar none."""
+    """`counts[i]` values lie in `edges[i] <= value < edges[i + 1]`; behind bar i stand `shown[i]` of the items.
+
+    A unit has some two hundred items, bar after bar, so they are kept as columns: names, responses, previews, and six whole
+    numbers each in `places` (crop and size, in the upright item's own pixels).
+    """
 
     type: ClassVar[str] = "levels"
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
-    items: tuple[tuple[Item, ...], ...]
+    shown: tuple[int, ...]
+    names: tuple[str, ...]
+    responses: tuple[float, ...]
+    places: tuple[int, ...]
+    previews: tuple[Blob | None, ...]
     x_label: str
 
-    def blobs(self) -> Iterator[Blob]:
-        yield from (item.preview for bar in self.items for item in bar if item.preview is not None)
+    @classmethod
+    def of(
+        cls,
+        edges: tuple[float, ...],
+        counts: tuple[int, ...],
+        bars: Sequence[Sequence[Item]],
+        *,
+        x_label: str,
+    ) -> Levels:
+        """From the items behind each bar, none behind an empty one."""
+        items = [item for bar in bars for item in bar]
+        return cls(
+            edges,
+            counts,
+            tuple(map(len, bars)),
+            tuple(item.name for item in items),
+            tuple(item.response for item in items),
+            tuple(number for item in items for number in (*item.crop, item.width, item.height)),
+            tuple(item.preview for item in items),
+            x_label,
+        )
 
-    @property
-    def histogram(self) -> Histogram:
-        """The bars alone."""
-        return Histogram(self.edges, self.counts, self.x_label)
+    def blobs(self) -> Iterator[Blob]:
+        yield from (preview for preview in self.previews if preview is not None)
 
     def drawing(self) -> Drawing:
         """A bar for each level."""
-        return self.histogram.drawing()
+        return Histogram(self.edges, self.counts, self.x_label).drawing()
 
     def html(self, link: Link) -> str:
-        """The drawing, and below it a fold for each bar that holds something: a script opens it when the bar is clicked."""
-        folds = "".join(
-            f"<details><summary>{self._words(bar)}</summary>"
-            f'<ol class="items">{"".join(item.html(link) for item in items)}</ol></details>'
-            for bar, items in enumerate(self.items)
-            if self.counts[bar]
-        )
-        return f'<div class="levels">{self.drawing().svg()}<div class="folds">{folds}</div></div>'
+        """The drawing, and a fold for each bar that holds something.
+
+        Pages with a script take the folds out of `noscript` one by one, when their bars are clicked: a browser would load the
+        pictures of all of them at once.
+        """
+        return f'<div class="levels">{self.drawing().svg()}<noscript>{self._folds(link)}</noscript></div>'
+
+    def _folds(self, link: Link) -> str:
+        folds, first = [], 0
+        for bar, shown in enumerate(self.shown):
+            if self.counts[bar]:
+                items = "".join(self._item(place, link) for place in range(first, first + shown))
+                folds.append(
+                    f'<details><summary>{self._words(bar)}</summary><ol class="items">{items}</ol></details>'
+                )
+            first += shown
+        return "".join(folds)
 
     def _words(self, bar: int) -> str:
         low, high = (value_words(float(f"{edge:.3g}")) for edge in self.edges[bar : bar + 2])
-        count = self.counts[bar]
-        some = f", {len(self.items[bar])} of them" if len(self.items[bar]) < count else ""
+        count, shown = self.counts[bar], self.shown[bar]
+        some = f", {shown} of them" if shown < count else ""
         return text(f"{low} to {high}: {value_words(count)} {'input' if count == 1 else 'inputs'}{some}")
+
+    def _item(self, place: int, link: Link) -> str:
+        """The crop over response and name, as one list item."""
+        name, preview = text(self.names[place]), self.previews[place]
+        x0, y0, x1, y1, width, height = self.places[PLACE * place : PLACE * (place + 1)]
+        picture = '<p class="missing">no preview kept</p>'
+        if preview is not None:
+            picture = (
+                f'<svg class="crop" viewBox="{x0:d} {y0:d} {x1 - x0:d} {y1 - y0:d}" width="104" height="104" '
+                f'preserveAspectRatio="xMidYMin" role="img" aria-label="Crop of {name}"><image href="{text(link(preview))}" '
+                f'width="{width:d}" height="{height:d}" preserveAspectRatio="none"/></svg>'
+            )
+        return (
+            f'<li class="item">{picture}<p><span class="response">{value_words(self.responses[place])}</span> '
+            f'<span class="name" title="{name}">{name}</span></p></li>'
+        )
 
     def png(self) -> bytes:
         """The drawing as a PNG file."""
         return write_png(self.drawing().image(), {})
 
     def _repr_html_(self) -> str:
-        return for_notebook(self.html(data_uri))
+        return for_notebook(f"{self.drawing().svg()}{self._folds(data_uri)}")
 
     def to_json(self) -> dict[str, Any]:
         return {
             "type": self.type,
             "edges": list(self.edges),
             "counts": list(self.counts),
-            "items": [[_row(item) for item in bar] for bar in self.items],
+            "shown": list(self.shown),
+            "names": list(self.names),
+            "responses": list(self.responses),
+            "places": list(self.places),
+            "previews": [
+                None if preview is None else [preview.hash, preview.mime] for preview in self.previews
+            ],
             "x_label": self.x_label,
         }
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Levels:
-        items = tuple(tuple(map(_item, bar)) for bar in row["items"])
-        return cls(tuple(row["edges"]), tuple(row["counts"]), items, row["x_label"])
-
-
-def _row(item: Item) -> list[Any]:
-    """An item without the names of its fields: a unit has some two hundred."""
-    row = item.to_json()
-    return [row[name] for name in FIELDS]
-
-
-def _item(row: list[Any]) -> Item:
-    return Item.from_json(dict(zip(FIELDS, row, strict=True)))
+        return cls(
+            tuple(row["edges"]),
+            tuple(row["counts"]),
+            tuple(row["shown"]),
+            tuple(row["names"]),
+            tuple(row["responses"]),
+            tuple(row["places"]),
+            tuple(None if preview is None else Blob(*preview) for preview in row["previews"]),
+            row["x_label"],
+        )

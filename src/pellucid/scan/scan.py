@@ -128,7 +128,7 @@ def scan(
     Entry(row=17, response=23.4, position=(5, 6))
     """
     chosen = list({layer.name: layer for layer in map(net.layer, layers)}.values())
-    given, class_names = _given(source, seed, per_class)
+    given = _given(source, seed, per_class)
     progress = ScanState(_facts(net, source, chosen, batch, given), chosen, len(source.names), given)
     if state is not None:
         progress.load_bytes(state)
@@ -141,25 +141,20 @@ def scan(
         source.listing_digest,
         tuple((names[row], reason) for row, reason in progress.problems),
         Previews(source, net.input.recipe),
-        class_names,
+        () if source.classes is None else source.class_names,
         ResponseMaps(net, source, batch, {name: (found[name].bands, units[name]) for name in units}),
     )
 
 
-def _given(source: Source, seed: int, per_class: bool) -> tuple[Given, Sequence[str]]:
-    """What the running values depend on, and the names of the classes; not every source knows of classes."""
-    told = getattr(source, "classes", None)
-    rows = getattr(told, "of_rows", told)
-    if rows is None:
+def _given(source: Source, seed: int, per_class: bool) -> Given:
+    """What the running values depend on beside responses."""
+    if source.classes is None:
         if per_class:
             raise InputError(
                 f"the best item of each class was asked, and {source.name} has no classes; give a folder for each class"
             )
-        return Given(seed), ()
-    classes = np.asarray(rows, np.int64)
-    count = int(classes.max(initial=-1)) + 1
-    names = getattr(told, "names", None) or getattr(source, "class_names", None) or range(count)
-    return Given(seed, classes, max(count, len(names)), per_class), tuple(map(str, names))
+        return Given(seed)
+    return Given(seed, source.classes.astype(np.int64), len(source.class_names), per_class)
 
 
 def _facts(net: Net, source: Source, layers: Sequence[Layer], batch: int, given: Given) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 // Items, one at a time and larger: opened by a click or Enter, walked by the arrows, closed by Escape or a click.
 (function () {
   "use strict";
-  var items = Array.prototype.filter.call(document.querySelectorAll(".item"), function (item) {
-    return item.querySelector("svg");
-  });
   var closer = document.createElement("dialog");
+  var items = []; // those on the page when one is opened: a histogram's bars bring and take some
   var shown = 0;
 
   function copyOf(picture) {
@@ -48,13 +46,21 @@
     if (event.key === "ArrowLeft") show(shown - 1);
     if (event.key === "ArrowRight") show(shown + 1);
   });
-  items.forEach(function (item, place) {
-    item.tabIndex = 0;
-    item.addEventListener("click", function () {
-      show(place);
+
+  function openFrom(event) {
+    var item = event.target.closest(".item");
+    if (!item || !item.querySelector("svg")) return;
+    items = Array.prototype.filter.call(document.querySelectorAll(".item"), function (each) {
+      return each.querySelector("svg");
     });
-    item.addEventListener("keydown", function (event) {
-      if (event.key === "Enter") show(place);
-    });
+    show(items.indexOf(item));
+  }
+
+  document.addEventListener("click", openFrom);
+  document.addEventListener("keydown", function (event) {
+    if (event.key === "Enter" && event.target.matches(".item")) openFrom(event);
+  });
+  document.querySelectorAll(".item").forEach(function (item) {
+    if (item.querySelector("svg")) item.tabIndex = 0;
   });
 })();
