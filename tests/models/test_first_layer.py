@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pellucid.errors import InputError
-from pellucid.models import load, tap
+from pellucid.models import ImageInput, load, tap
 from pellucid.models.first_layer import sees_its_kernel
 
 
@@ -134,3 +134,10 @@ def test_as_many_channels_as_the_network_has() -> None:
     assert first.weight.shape == (3, 12, 5, 5)
     torch.testing.assert_close(first.weight[1, 4:8], module[0].weight.detach()[1])
     assert (first.weight[1, :4] == 0).all()
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate"])
+def test_borders_that_mirror_the_image_do_not_hide_the_filter(mode: str) -> None:
+    conv = torch.nn.Conv2d(3, 4, 5, padding=2, padding_mode=mode)
+    found = load(torch.nn.Sequential(conv), input=ImageInput(32)).first_layer()
+    torch.testing.assert_close(found.weight, conv.weight.detach(), atol=1e-5, rtol=1e-4)

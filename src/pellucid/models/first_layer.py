@@ -97,6 +97,12 @@ def _disjoint_places(net: Net, layer: Layer) -> list[Place]:
     inside = (
         (boxes[:, :2] >= 0).all(1) & (boxes[:, 2:] <= (width, height)).all(1) & (boxes[:, 2] > boxes[:, 0])
     )
+    # Where the border mirrors the image or goes on at the other side, a field there has another size than most: only
+    # the usual ones show the filter.
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    usual, counts = np.unique(sizes[inside], axis=0, return_counts=True)
+    if len(usual):
+        inside &= (sizes == usual[counts.argmax()]).all(1)
     for row in np.flatnonzero(inside):
         x0, y0, x1, y1 = (int(edge) for edge in boxes[row])
         if not taken[y0:y1, x0:x1].any() and len(places) < layer.units:
