@@ -5,14 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pellucid.ascent import ImageStatistics
-from pellucid.data import Source, batches, open_source
+from pellucid.data import Data, batches, open_source
 from pellucid.errors import NoItems
 from pellucid.models import Model, opened
 
@@ -23,7 +20,7 @@ BATCH = 32
 
 def measure(
     net: Model,
-    data: Source | str | Path | NDArray[Any],
+    data: Data,
     *,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> ImageStatistics:
@@ -32,8 +29,8 @@ def measure(
     Parameters
     ----------
     net : what `load` returns, or what it takes; its recipe decides what the pixels are
-    data : a folder of images, a source, `demo`, or pixels (N, C, H, W) in 0..1 of the net's input size, for inputs that no
-        picture file holds
+    data : a folder of images, an archive, a dataset or what else `open_source` takes; or pixels (N, C, H, W) in 0..1 of the
+        net's input size
     progress : called with (done, total, what) after each batch
 
     Returns

@@ -110,6 +110,30 @@ def test_closing_early_leaves_no_thread() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("pellucid")]
 
 
+def test_an_interrupt_or_an_error_leaves_no_thread() -> None:
+    def interrupted(source: Plain) -> None:
+        with closing(batches(source, RECIPE, size=8, ahead=5)) as stream:
+            next(stream)
+            raise KeyboardInterrupt
+
+    source = Plain(500, slow=True)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(source)
+    assert len(source.asked) < 100
+    with pytest.raises(MissingExtra):
+        list(batches(Plain(500, {20: MissingExtra("pip install it")}), RECIPE, size=8, ahead=5))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("pellucid")]
+
+
+def test_batches_are_the_same_whatever_the_workers() -> None:
+    once = list(batches(Plain(200, slow=True), RECIPE, size=7, workers=1))
+    for workers, ahead in ((2, 0), (9, 3)):
+        again = batches(Plain(200, slow=True), RECIPE, size=7, workers=workers, ahead=ahead)
+        for one, other in zip(once, again, strict=True):
+            assert np.array_equal(one.pixels, other.pixels)
+            assert (one.placements, one.problems) == (other.placements, other.problems)
+
+
 def test_the_tensor_is_that_of_totensor() -> None:
     batch = next(batches(Plain(3), RECIPE, size=4))
     tensor = batch.tensor()

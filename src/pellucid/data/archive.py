@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO
 
+import numpy as np
 from PIL import Image
 
 from pellucid.data.classes import Classed, Classes, classes_by_folder
@@ -35,6 +36,7 @@ MOST_MEMBER_BYTES = 256 << 20  # a picture of 64 megapixels without any compress
 STORED, DEFLATED, BZIP2 = 0, 8, 12  # the numbers that zip gives them
 PACKINGS = (STORED, DEFLATED, BZIP2)
 NO_CHECKSUM = -1
+SIZES = 2  # the place of a member's size among its numbers
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Archive(Classed):
     Attributes
     ----------
     names : POSIX paths in the archive, sorted by UTF-8 bytes
-    listing_digest : a hash of names, sizes and checksums
+    listing_digest : a hash of names and sizes, that of the folder which the archive unpacks to
 
     Raises
     ------
@@ -149,10 +151,8 @@ class Archive(Classed):
 
     @functools.cached_property
     def listing_digest(self) -> str:
-        digest = hashlib.sha256(self.names.digest.encode())
-        for column in (self._columns[2], self._columns[4]):  # sizes and checksums
-            digest.update(column.tobytes())
-        return digest.hexdigest()
+        sizes = np.array(self._columns[SIZES], "<i8").tobytes()
+        return hashlib.sha256(self.names.digest.encode() + sizes).hexdigest()
 
     def _find_classes(self) -> Classes:
         return classes_by_folder(self.names, apart=self._refused)
