@@ -12,6 +12,7 @@ import stat
 import struct
 import tarfile
 import tempfile
+import tracemalloc
 import warnings
 import zipfile
 import zlib
@@ -243,7 +244,11 @@ def test_a_bomb_of_a_member_is_never_unpacked_beyond_its_size(tmp_path: Path) ->
         archive.writestr("small.png", b"\0" * 2**22)
     # The third says that it has a hundred bytes, and unpacks to four million.
     source = open_source(patched(tmp_path / "x.zip", (b"PK\1\2", 24, struct.pack("<L", 100))))
+    tracemalloc.start()
     found = outcome(source)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
     assert isinstance(found["good.png"], list)
     assert found["large.png"] == f"{MOST_MEMBER_BYTES + 2**20} bytes: more than 256 MiB are not read"
     assert found["small.png"] == "damaged in the archive: not the 100 bytes that it declares"
@@ -290,12 +295,27 @@ def test_nothing_is_left_among_the_temporary_files(tmp_path: Path, monkeypatch: 
     assert list((tmp_path / "own").iterdir()) == []
 
 
-def test_a_tar_whose_header_promises_gigabytes_of_name_is_refused(tmp_path: Path) -> None:
+def test_a_tar_whose_header_promises_a_name_of_megabytes_is_refused_before_it_is_read(tmp_path: Path) -> None:
     info = tarfile.TarInfo("x")
-    info.type, info.size = tarfile.XHDTYPE, 2**33
-    (tmp_path / "x.tar").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(2000))
+    info.type, info.size = tarfile.XHDTYPE, 2**25
+    (tmp_path / "x.tar").write_bytes(info.tobuf(tarfile.GNU_FORMAT))
+    os.truncate(tmp_path / "x.tar", 2**26)
+    tracemalloc.start()
     with pytest.raises(InputError, match="no tar archive"):
         open_source(tmp_path / "x.tar")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("kind", ["x.zip", "x.tar"])
+def test_an_archive_that_shrinks_while_it_is_read_loses_what_is_gone(kind: str, tmp_path: Path) -> None:
+    path = MAKERS[kind](tmp_path / kind, {"a.png": png(1), "b.png": png(2, 90)})
+    source = open_source(path)
+    os.truncate(path, len(png(1)) + 4000)
+    found = outcome(source)
+    assert isinstance(found["a.png"], list)
+    assert found["b.png"] == "the archive ends within it"
 
 
 # What is no archive
