@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from nets import planted_net
 from PIL import Image
+from torch.utils.data import TensorDataset
 
+import pellucid as pl
 from pellucid.data import Folder, Source, Tiles, head, open_source
 from pellucid.errors import InputError, NoItems, UnknownName
 
@@ -44,3 +51,33 @@ def test_the_head_of_a_source(tmp_path: Path) -> None:
     assert first.image(1).getpixel((0, 0)) == (255, 0, 0)
     assert first.listing_digest != whole.listing_digest
     assert len(head(whole, 99).names) == 3
+
+
+def test_the_same_pictures_give_the_same_examples_wherever_they_come_from(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (40, 32, 32, 3), np.uint8)
+    (tmp_path / "set").mkdir()
+    for row, each in enumerate(pixels):
+        Image.fromarray(each).save(tmp_path / "set" / f"{row:06d}.png")
+    shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path / "set")
+    shutil.make_archive(str(tmp_path / "x"), "gztar", tmp_path / "set")
+    np.save(tmp_path / "x.npy", pixels)
+    np.savez(tmp_path / "x.npz", pixels)
+    tensors = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    net = pl.load(planted_net(), input=pl.ImageInput(32))
+    found = [
+        [each.to_json() for each in pl.examples(net, data, "conv:0-2")]
+        for data in (
+            tmp_path / "set",
+            f"{tmp_path}/x.zip",
+            tmp_path / "x.tar.gz",
+            tmp_path / "x.npy",
+            tmp_path / "x.npz",
+            pixels,
+            tensors,
+            TensorDataset(tensors),
+            [Image.fromarray(each) for each in pixels],
+        )
+    ]
+    told = json.dumps(found[0], sort_keys=True).replace(".png", "")
+    for each in found[1:]:
+        assert json.dumps(each, sort_keys=True).replace(".png", "") == told

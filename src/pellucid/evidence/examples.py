@@ -6,10 +6,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pellucid.data import PREVIEW_MIME, Shown, Source, open_source
+from pellucid.data import PREVIEW_MIME, Data, Shown, open_source
 from pellucid.errors import InputError
 from pellucid.evidence.exemplars import ClassExamples, Example, Examples, LevelExamples, UnitExamples
 from pellucid.evidence.job import Job, Progress, Settings, by_layer
@@ -77,7 +76,7 @@ SETTINGS = frozenset({"batch", "seed", "per_class"})
 
 def examples(
     net: Model,
-    data: Source | str | Path,
+    data: Data,
     *units: str | Unit | UnitQuery,
     batch: int = 32,
     seed: int = 0,
@@ -89,7 +88,7 @@ def examples(
     Parameters
     ----------
     net : what `load` returns, or what it takes
-    data : a folder of images, a source, or `demo`
+    data : a folder of images, an archive, an array, a dataset, or `demo`: see the page on data
     units : as `features.7:0-15`; a bare layer means all its units
     batch : items run together; another size changes the last bits of responses
     seed : which position of each item stands for it in the middle bands, the histogram and the levels

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from pellucid.data import Source, open_source
+from pellucid.data import Data, Source, open_source
 from pellucid.errors import FinishedWithProblems, InputError
 from pellucid.evidence import EVIDENCE, USUAL, evidence
 from pellucid.evidence.job import Job, Progress, Settings, by_layer
@@ -62,7 +62,7 @@ class SurveyReport:
 
 def survey(
     net: Model,
-    data: Source | str | Path | None,
+    data: Data | None,
     atlas: str | Path,
     *units: str | Unit | UnitQuery,
     kinds: Sequence[str] | None = None,
@@ -80,7 +80,7 @@ def survey(
     Parameters
     ----------
     net : a net, or what `load` takes
-    data : a folder of images, a source, `demo`, or None when no kind needs data
+    data : a folder of images, an archive, an array, a dataset or `demo`, see the page on data; None when no kind needs data
     atlas : the file to write, by custom `NAME.atlas`
     units : as `features.7:0-15`; none means all units of the layers before each non-linearity, and of `logits`
     kinds : names of `EVIDENCE`; those in `USUAL` by default
