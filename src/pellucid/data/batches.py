@@ -65,7 +65,7 @@ def batches(
 
     A batch's rows and shape depend on `size` alone, so that a pass that was interrupted, or shared out, meets
     the same batches. Threads decode, not processes: Pillow lets go of the interpreter while it decodes and resizes, so
-    that two threads on two cores decode 1.65 times as many photographs as one, and more than two processes do. What
+    that two threads on two cores decode 1.65 times as many photographs as one, and no fewer than two processes do. What
     holds the interpreter, 0.2 ms an item, would limit some fifteen cores.
 
     Parameters
