@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.inversion import accentuate as accentuate
+    from pellucid.inversion import activation_grid as activation_grid
+    from pellucid.inversion import caricature as caricature
+    from pellucid.inversion import invert as invert
     from pellucid.measure import measure as measure
     from pellucid.models import ImageInput as ImageInput
     from pellucid.models import Net as Net
@@ -46,6 +50,9 @@ _HOMES = {
     "Net": "pellucid.models",
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
+    "accentuate": "pellucid.inversion",
+    "activation_grid": "pellucid.inversion",
+    "caricature": "pellucid.inversion",
     "channel": "pellucid.ascent",
     "consistency": "pellucid.evidence.consistency",
     "demo": "pellucid.demo",
@@ -56,6 +63,7 @@ _HOMES = {
     "export": "pellucid.views",
     "filters": "pellucid.evidence.filters",
     "interpolation": "pellucid.ascent",
+    "invert": "pellucid.inversion",
     "layer": "pellucid.ascent",
     "load": "pellucid.models",
     "logit": "pellucid.ascent",
@@ -75,6 +83,9 @@ __all__ = [
     "Objective",
     "PellucidError",
     "__version__",
+    "accentuate",
+    "activation_grid",
+    "caricature",
     "channel",
     "consistency",
     "demo",
@@ -85,6 +96,7 @@ __all__ = [
     "export",
     "filters",
     "interpolation",
+    "invert",
     "layer",
     "load",
     "logit",
