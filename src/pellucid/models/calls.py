@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from typing import Any
 
 from torch import Tensor, nn
 
 from pellucid.errors import InputError
 
-__all__ = ["Path", "calls_in_order", "tensor_at", "tensors_in"]
+__all__ = ["Path", "calls_in_order", "replaced_at", "tensor_at", "tensors_in"]
 
 Path = tuple[int | str, ...]  # the way to a tensor in a nested output: indices, keys, field names
 
@@ -35,6 +37,24 @@ def tensor_at(output: object, path: Path) -> Tensor:
     return output
 
 
+def replaced_at(output: object, path: Path, tensor: Tensor) -> object:
+    """The output with `tensor` in the place at `path`; nothing of the output itself is changed."""
+    if not path:
+        return tensor
+    step, *rest = path
+    inner = replaced_at(_parts(output)[step], tuple(rest), tensor)
+    if isinstance(output, list | tuple):
+        parts = [inner if place == step else part for place, part in enumerate(output)]
+        # a named tuple takes its fields one by one
+        return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
+    made: Any = copy.copy(output)
+    if isinstance(made, MutableMapping):  # also the output objects of transformers
+        made[next(key for key in made if str(key) == step)] = inner
+        return made
+    setattr(made, str(step), inner)
+    return made
+
+
 def _parts(output: object) -> dict[int | str, object]:
     if isinstance(output, Mapping):  # also the output objects of transformers
         return {str(key): value for key, value in output.items()}
@@ -47,11 +67,12 @@ def _parts(output: object) -> dict[int | str, object]:
 
 @contextmanager
 def calls_in_order(
-    module: nn.Module, parts: Mapping[str, nn.Module], seen: Callable[[str, int, object], None]
+    module: nn.Module, parts: Mapping[str, nn.Module], seen: Callable[[str, int, object], object]
 ) -> Iterator[None]:
     """Inside, `seen(name, number, output)` is called whenever one of `parts` returns.
 
-    `number` counts the calls of one part from 1, anew in each pass of `module`.
+    `number` counts the calls of one part from 1, anew in each pass of `module`. What `seen` returns takes the output's place,
+    unless it is None.
     """
     counts: dict[str, int] = {}
     running: dict[str, list[int]] = {}
