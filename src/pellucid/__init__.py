@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from pellucid.demo import demo as demo
     from pellucid.doctor import doctor as doctor
     from pellucid.errors import PellucidError as PellucidError
+    from pellucid.evidence.circuit import circuit as circuit
     from pellucid.evidence.consistency import consistency as consistency
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.evidence.without import ablate as ablate
     from pellucid.measure import measure as measure
     from pellucid.models import ImageInput as ImageInput
     from pellucid.models import Net as Net
@@ -46,7 +48,9 @@ _HOMES = {
     "Net": "pellucid.models",
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
+    "ablate": "pellucid.evidence.without",
     "channel": "pellucid.ascent",
+    "circuit": "pellucid.evidence.circuit",
     "consistency": "pellucid.evidence.consistency",
     "demo": "pellucid.demo",
     "direction": "pellucid.ascent",
@@ -75,7 +79,9 @@ __all__ = [
     "Objective",
     "PellucidError",
     "__version__",
+    "ablate",
     "channel",
+    "circuit",
     "consistency",
     "demo",
     "direction",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How units build on one another: which layers feed which, by what weights, with what on real inputs, and what breaks without one."""
+"""How units build on one another: which layers feed which, by what weights, and what breaks without a unit."""
 
 from pellucid.circuits.clamps import Clamps, clamped
 from pellucid.circuits.contributions import Contributed, Contributions, contributions

@@ -16,12 +16,12 @@ __all__ = ["CURVES", "POOLS", "Chords", "Open"]
 Function = Callable[..., Any]
 
 # Functions of one number, by the name that modules and users' own code call them by, in place or not.
-CURVES = frozenset(
-    (
-        "relu relu6 hardtanh leaky_relu prelu elu selu celu gelu silu mish hardswish hardsigmoid sigmoid tanh softplus "
-        "softsign threshold _threshold clamp clamp_min clamp_max clip hardshrink softshrink tanhshrink logsigmoid"
-    ).split()
+_CURVES = (
+    "relu relu6 hardtanh leaky_relu prelu elu selu celu gelu silu mish hardswish hardsigmoid sigmoid tanh "
+    "softplus softsign threshold _threshold clamp clamp_min clamp_max clip hardshrink softshrink tanhshrink "
+    "logsigmoid"
 )
+CURVES = frozenset(_CURVES.split())
 # The largest of a window, and the mean of the same window.
 POOLS: dict[str, Function] = {
     "max_pool1d": F.avg_pool1d,

@@ -103,7 +103,9 @@ def _held(tensor: Tensor, call: Call, variants: Sequence[Clamps], items: int) ->
         for unit, value in clamps.items():
             if unit.layer == call.layer.name:
                 own = rows[:, unit.index]
-                held[(own if unit.position is None else own[(slice(None), *_place(unit, call))]).flatten()] = value
+                held[
+                    (own if unit.position is None else own[(slice(None), *_place(unit, call))]).flatten()
+                ] = value
     return held.view(tensor.shape)
 
 

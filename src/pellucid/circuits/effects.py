@@ -171,9 +171,12 @@ def _passed(
         found[name] = _over_positions(response).reshape(len(every), count, -1)
 
     fed = pixels if grows else torch.cat([pixels] * len(every))
-    with forked(net, every, lambda given: len(given) // (1 if grows else len(every)), grows=grows):
-        with watch(net, list(wanted), take) as run:
-            run(fed)
+    share = 1 if grows else len(every)
+    with (
+        forked(net, every, lambda given: len(given) // share, grows=grows),
+        watch(net, list(wanted), take) as run,
+    ):
+        run(fed)
     return found
 
 
@@ -223,8 +226,4 @@ def _effect(clamps: Clamps, baseline: _Running, one: _Running, above: Sequence[s
     everyone = np.arange(len(before))
     changes = {name: (one.sums[name] / len(before), one.moved[name] / len(before)) for name in above}
     drops = before[everyone, first] - after[everyone, first]
-    return Effect(
-        clamps, before.mean(0), after.mean(0), np.stack([first, after.argmax(1)]), drops, changes
-    )
-
-
+    return Effect(clamps, before.mean(0), after.mean(0), np.stack([first, after.argmax(1)]), drops, changes)

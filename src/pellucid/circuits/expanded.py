@@ -27,7 +27,7 @@ class Kernels:
     Parameters
     ----------
     layer : the layer below; `PIXELS` for the input, whose units are its channels, in 0..1
-    maps : (K, *sizes) responses per unit of response below, at each position below that reaches the unit from any unit of the layer
+    maps : (K, *sizes) response per response below, at each position from which any unit of the layer reaches the unit
     corner : the position below at which the maps begin
     """
 
@@ -76,19 +76,18 @@ def expanded_weights(
     with crossing(net, [target.name], sources) as run:
         black = torch.zeros(1, net.input.channels, *net.input.size, device=net.device)
         met = run(black, Open(), False)
-        response = met.responses[target.name][0]
-        wanted = [met.leaves[name] for name in sources]
-        for index in indices:
-            gradients = torch.autograd.grad(
-                response[index][middle], wanted, retain_graph=True, allow_unused=True
-            )
-            found = {}
-            for name, leaf, gradient in zip(sources, wanted, gradients, strict=True):
-                whole = torch.zeros_like(leaf) if gradient is None else gradient
-                if name == PIXELS:
-                    whole = _by_pixels(net, whole)
-                found[name] = _cropped(name, met.places[name](whole)[0].float().cpu().numpy())
-            yield index, found
+    # The pass is over and the net as it was; what follows reads the graph that it left.
+    response = met.responses[target.name][0]
+    wanted = [met.leaves[name] for name in sources]
+    for index in indices:
+        gradients = torch.autograd.grad(response[index][middle], wanted, retain_graph=True, allow_unused=True)
+        found = {}
+        for name, leaf, gradient in zip(sources, wanted, gradients, strict=True):
+            whole = torch.zeros_like(leaf) if gradient is None else gradient
+            if name == PIXELS:
+                whole = _by_pixels(net, whole)
+            found[name] = _cropped(name, met.places[name](whole)[0].float().cpu().numpy())
+        yield index, found
 
 
 def _by_pixels(net: Net, gradient: torch.Tensor) -> torch.Tensor:

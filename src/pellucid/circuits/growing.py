@@ -13,10 +13,11 @@ from torch.overrides import TorchFunctionMode
 __all__ = ["Growing"]
 
 # What brings branches of a network together, as a function, a method or an operator, in place or not.
-MEETINGS = frozenset(
-    "cat concat concatenate stack hstack vstack dstack add sub rsub mul multiply div true_divide maximum minimum where lerp "
-    "matmul bmm baddbmm addcmul".split()
+_MEETINGS = (
+    "cat concat concatenate stack hstack vstack dstack add sub rsub mul multiply div true_divide maximum "
+    "minimum where lerp matmul bmm baddbmm addcmul"
 )
+MEETINGS = frozenset(_MEETINGS.split())
 
 
 class Growing(TorchFunctionMode):
@@ -43,7 +44,7 @@ class Growing(TorchFunctionMode):
         if name not in MEETINGS and name[:1] in "ir" and name[1:] in MEETINGS and spelled.startswith("__"):
             name = name[1:]  # an operator in place, or from the right
         if name in MEETINGS:
-            met = [one for one in _tensors([*args, *options.values()])]
+            met = _tensors([*args, *options.values()])
             axes = {one.ndim for one in met if self._is_long(one)}
             short = [one for one in met if self._is_short(one, axes)]
             if short:

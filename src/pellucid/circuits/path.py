@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operations that lie between two layers, read off the graph of gradients: all must be linear, once bends are out of the way."""
+"""What lies between two layers, read off the graph of gradients: all must be linear, once bends are out of the way."""
 
 from __future__ import annotations
 
@@ -13,20 +13,32 @@ from torch import Tensor
 __all__ = ["Path", "path_to"]
 
 # Linear whatever they are given.
-_LINEAR = frozenset(
-    (
-        "Add Sub Rsub Neg Sum Mean Cat Stack View UnsafeView Reshape ReshapeAlias Permute Transpose T Squeeze Unsqueeze Expand "
-        "Select Slice Split SplitWithSizes SafeSplit Chunk Unbind Narrow Clone Alias ToCopy Copy Contiguous Movedim Swapaxes "
-        "Diagonal Index IndexSelect Gather AsStrided CopySlices Flip Roll Repeat RepeatInterleave Trace Cumsum Tril Triu "
-        "AvgPool2D AvgPool3D AdaptiveAvgPool2D AdaptiveAvgPool3D ConstantPadNd ReflectionPad1D ReflectionPad2D "
-        "ReflectionPad3D ReplicationPad1D ReplicationPad2D ReplicationPad3D UpsampleNearest1D UpsampleNearest2D "
-        "UpsampleNearest3D UpsampleNearestExact1D UpsampleNearestExact2D UpsampleLinear1D UpsampleBilinear2D "
-        "UpsampleBicubic2D UpsampleTrilinear3D PixelShuffle PixelUnshuffle ChannelShuffle NativeChannelShuffle Unfold Im2Col "
-        "Col2Im MaskedFill NativeDropout AccumulateGrad Identity _Curve _Pool"
-    ).split()
+_LINEAR_NAMES = (
+    "Add Sub Rsub Neg Sum Mean Cat Stack View UnsafeView Reshape ReshapeAlias Permute Transpose T Squeeze "
+    "Unsqueeze Expand Select Slice Split SplitWithSizes SafeSplit Chunk Unbind Narrow Clone Alias ToCopy Copy "
+    "Contiguous Movedim Swapaxes Diagonal Index IndexSelect Gather AsStrided CopySlices Flip Roll Repeat "
+    "RepeatInterleave Trace Cumsum Tril Triu AvgPool2D AvgPool3D AdaptiveAvgPool2D AdaptiveAvgPool3D "
+    "ConstantPadNd ReflectionPad1D ReflectionPad2D ReflectionPad3D ReplicationPad1D ReplicationPad2D "
+    "ReplicationPad3D UpsampleNearest1D UpsampleNearest2D UpsampleNearest3D UpsampleNearestExact1D "
+    "UpsampleNearestExact2D UpsampleLinear1D UpsampleBilinear2D UpsampleBicubic2D UpsampleTrilinear3D "
+    "PixelShuffle PixelUnshuffle ChannelShuffle NativeChannelShuffle Unfold Im2Col Col2Im MaskedFill "
+    "NativeDropout AccumulateGrad Identity _Curve _Pool"
 )
+_LINEAR = frozenset(_LINEAR_NAMES.split())
 # Linear in one of the tensors given, where the others are constants.
-_PRODUCTS = {"Mul", "Mm", "Bmm", "Mv", "Dot", "Bilinear", "Convolution", "Addmm", "Addbmm", "Baddbmm", "Addmv"}
+_PRODUCTS = {
+    "Mul",
+    "Mm",
+    "Bmm",
+    "Mv",
+    "Dot",
+    "Bilinear",
+    "Convolution",
+    "Addmm",
+    "Addbmm",
+    "Baddbmm",
+    "Addmv",
+}
 _NORMS = {"NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "NativeBatchNormLegitNoTraining"}
 _WORDS = {
     "NativeLayerNorm": "a layer norm, which divides by the spread of what it is given",

@@ -30,8 +30,8 @@ def right_outputs(net: Net, source: Source) -> NDArray[np.int64]:
 def outputs_of_classes(names: Sequence[str], labels: Sequence[str] | None, outputs: int) -> list[int]:
     """For each class its output, -1 where there is none.
 
-    A label may list several words for one thing, parted by commas; a class may be any of them. Case, underscores and what a WordNet
-    number stands before do not count.
+    A label may list several words for one thing, parted by commas; a class may be any of them. Case, underscores and a WordNet
+    number in front do not count.
 
     >>> outputs_of_classes(["n02123045_tabby", "Red Fox", "goat"], ["tabby, tabby cat", "red_fox", "crane"], 3)
     [0, 1, -1]

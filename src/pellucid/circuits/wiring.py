@@ -56,14 +56,18 @@ def fed_by(net: Net, layer: str, sources: Sequence[str] | None = None) -> tuple[
         none of the sources asked reaches the layer
     """
     target = net.layer(layer)
-    asked = None if sources is None else [PIXELS if name == PIXELS else net.layer(name).name for name in sources]
+    asked = (
+        None if sources is None else [PIXELS if name == PIXELS else net.layer(name).name for name in sources]
+    )
     cuts = _below(net, target) if asked is None else asked
     with crossing(net, [target.name], [PIXELS, *cuts] if PIXELS not in cuts else cuts) as run:
         met = run(_black(net), Open(), False)
         path = path_to(met.responses[target.name], met.leaves)
     if asked is not None and (missing := [name for name in asked if name not in path.sources]):
         raise InputError(f"nothing leads from {', '.join(missing)} to {target.name}; name layers below it")
-    found = tuple(name for name in path.sources if name != PIXELS or PIXELS in cuts or path.sources == (PIXELS,))
+    found = tuple(
+        name for name in path.sources if name != PIXELS or PIXELS in cuts or path.sources == (PIXELS,)
+    )
     if path.obstacle is not None:
         below = ", ".join(name or "the input" for name in found) or "anything below"
         raise InputError(

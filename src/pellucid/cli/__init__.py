@@ -21,6 +21,8 @@ COMMANDS = (
     "optimize",
     "examples",
     "consistency",
+    "circuit",
+    "ablate",
     "survey",
     "export",
     "serve",

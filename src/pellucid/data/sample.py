@@ -36,7 +36,9 @@ class Sample:
 
     @property
     def listing_digest(self) -> str:
-        return hashlib.sha256("\n".join([self.source.listing_digest, *map(str, self.rows)]).encode()).hexdigest()
+        return hashlib.sha256(
+            "\n".join([self.source.listing_digest, *map(str, self.rows)]).encode()
+        ).hexdigest()
 
     @property
     def credits(self) -> tuple[str, ...]:
