@@ -78,7 +78,7 @@ def path_to(response: Tensor, leaves: Mapping[str, Tensor]) -> Path:
             continue
         met.add(node)
         variable = getattr(node, "variable", None)
-        if variable is not None:
+        if id(variable) in names:
             found.add(names[id(variable)])
         obstacle = obstacle or _obstacle(node)
         waiting += [before for before, _ in node.next_functions]

@@ -23,8 +23,8 @@ KIND = Kind(
     panels=(
         Panel(
             "Without it",
-            "The same items with this unit held at zero (or at the value that was set). One unit of many seldom matters, for "
-            "others do the same; and a unit whose removal changes nothing here may matter for items that the sample does not have.",
+            "The same items with this unit held at zero (or at the value set). One unit of many seldom matters, for others "
+            "do the same; and a unit whose removal changes nothing here may matter for items that the sample does not have.",
             ("lowered", "raised", "accuracy", "accuracy_without", "flipped"),
         ),
         Panel(

@@ -20,7 +20,7 @@ from pellucid.evidence.connections import Above, Below, above, below
 from pellucid.evidence.job import Held, Progress, by_layer
 from pellucid.figures import Item, Items, Partner, Partners, Picture
 from pellucid.figures.file import folder, picture_path, write
-from pellucid.figures.sheet import PAPER, contact_sheet
+from pellucid.figures.sheet import PAPER, contact_sheet, stacked
 from pellucid.figures.stamp import write_png
 from pellucid.models import Model, opened
 from pellucid.records import Provenance, Unit, UnitQuery
@@ -77,9 +77,8 @@ class Circuit:
 
     def plot(self) -> Image.Image:
         """One sheet: the unit and its sums of parts, then its partners below and above, each with its picture and kernel."""
-        rows: list[tuple[str, Sequence[Partner]]] = [
-            ("excited by", self.below.weights.positive),
-            ("inhibited by", self.below.weights.negative),
+        rows = [
+            *self._parts(),
             ("excited by, one layer further", self.below.further.positive),
             ("inhibited by, one layer further", self.below.further.negative),
         ]
@@ -87,18 +86,19 @@ class Circuit:
             rows += [("raised by, on data", self.below.given.positive)]
             rows += [("lowered by, on data", self.below.given.negative)]
         rows += [("excites", self.above.fed.positive), ("inhibits", self.above.fed.negative)]
-        sheets = [
-            self._head(),
-            *(Partners(tuple(few), what).sheet(self.pictures) for what, few in rows if few),
-        ]
-        page = Image.new(
-            "RGB", (max(each.width for each in sheets), sum(each.height for each in sheets)), PAPER
-        )
-        top = 0
-        for each in sheets:
-            page.paste(each, (0, top))
-            top += each.height
-        return page
+        return self._page(rows)
+
+    def plot_parts(self) -> Image.Image:
+        """Only the unit with its sums of parts, and what excites and inhibits it by weight."""
+        return self._page(self._parts())
+
+    def _parts(self) -> list[tuple[str, Sequence[Partner]]]:
+        weights = self.below.weights
+        return [("excited by", weights.positive), ("inhibited by", weights.negative)]
+
+    def _page(self, rows: Sequence[tuple[str, Sequence[Partner]]]) -> Image.Image:
+        sheets = [Partners(tuple(few), what).sheet(self.pictures) for what, few in rows if few]
+        return stacked([self._head(), *sheets])
 
     def _head(self) -> Image.Image:
         """The unit's own picture, the sum of the pictures below, and its weights on the pixels."""

@@ -20,7 +20,7 @@ from pellucid.evidence.connections import Sided, split_by_sign
 from pellucid.evidence.job import Progress
 from pellucid.figures import Blob, Figure, Item, Items, Number, Partners, Table
 from pellucid.figures.file import folder, picture_path, write
-from pellucid.figures.sheet import PAPER
+from pellucid.figures.sheet import stacked
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
 from pellucid.models import OUTPUT, Model, Net, opened
@@ -109,14 +109,7 @@ class Ablation:
         for word, partners in (("lowered", self.above.negative), ("raised", self.above.positive)):
             if partners:
                 sheets.append(Partners(partners, f"units above, {word}").sheet())
-        page = Image.new(
-            "RGB", (max(each.width for each in sheets), sum(each.height for each in sheets)), PAPER
-        )
-        top = 0
-        for each in sheets:
-            page.paste(each, (0, top))
-            top += each.height
-        return page
+        return stacked(sheets)
 
     def png(self) -> bytes:
         """The sheet as a PNG that carries its provenance."""

@@ -86,7 +86,7 @@ class Partners:
     def html(self, link: Link, look: Look | None = None) -> str:
         """A list of units: picture, map, value and address; what `look` does not know is shown without a picture."""
         if not self.partners:
-            return '<p class="missing">none</p>'
+            return f'<p class="missing">none {text(self.label)}</p>'
         entries = "".join(self._entry(one, link, look) for one in self.partners)
         return f'<ol class="partners" aria-label="{text(self.label)}">{entries}</ol><p class="words">{text(self.label)}</p>'
 
@@ -111,7 +111,7 @@ class Partners:
         return f'<img class="kernel pixelated" src="{source}" width="{image.width}" height="{image.height}" alt="{words}">'
 
     def sheet(self, pictures: Mapping[str, Image.Image] | None = None, title: str = "") -> Image.Image:
-        """The same on paper, eight in a row; a unit without picture shows its map alone, many without either their values as bars."""
+        """The same on paper, eight in a row; where there are neither pictures nor maps, values as bars."""
         if (
             self.partners
             and not self.reach
