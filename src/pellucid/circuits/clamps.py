@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -103,13 +104,18 @@ def _held(tensor: Tensor, call: Call, variants: Sequence[Clamps], items: int) ->
         for unit, value in clamps.items():
             if unit.layer == call.layer.name:
                 own = rows[:, unit.index]
-                held[
-                    (own if unit.position is None else own[(slice(None), *_place(unit, call))]).flatten()
-                ] = value
+                if unit.position is not None:
+                    own = own.flatten(1)[:, _place(unit, call)]
+                held[own.flatten()] = value
     return held.view(tensor.shape)
 
 
-def _place(unit: Unit, call: Call) -> tuple[int, ...]:
-    if unit.position == "center":
-        return tuple(size // 2 for size in call.layer.grid)
-    return tuple(unit.position or ())
+def _place(unit: Unit, call: Call) -> int:
+    """The place of a unit's position among all of them, row by row."""
+    grid = call.layer.grid
+    at = (
+        tuple(size // 2 for size in grid)
+        if unit.position == "center"
+        else tuple(map(int, unit.position or ()))
+    )
+    return int(np.ravel_multi_index(at, grid)) if grid else 0

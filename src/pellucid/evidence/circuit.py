@@ -103,7 +103,7 @@ class Circuit:
     def _head(self) -> Image.Image:
         """The unit's own picture, the sum of the pictures below, and its weights on the pixels."""
         own, sum_of_parts = self.pictures.get(str(self.unit)), self.combination()
-        tiles = [(own, "optimum"), (sum_of_parts, "sum of pictures below")]
+        tiles = [(own, "optimum"), (sum_of_parts, "sum of parts")]
         if self.below.pixels is not None and self.below.pixels.maps.ndim == 3:
             tiles.append((signed_pixels(self.below.pixels.maps), "on pixels, if linear"))
         shown = [(image, words) for image, words in tiles if image is not None]
@@ -216,7 +216,13 @@ def circuit(
     if top < 1:
         raise InputError(f"top {top}: a whole number from 1 on was wanted")
     source = None if data is None else open_source(data)
-    how = {"top": top, "sample": sample, "seed": seed, "batch": batch, "sources": _listed(sources)}
+    how: dict[str, Any] = {
+        "top": top,
+        "sample": sample,
+        "seed": seed,
+        "batch": batch,
+        "sources": _listed(sources),
+    }
     if source is not None:
         how |= {"listing": source.listing_digest}
 

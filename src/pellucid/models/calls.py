@@ -45,8 +45,8 @@ def replaced_at(output: object, path: Path, tensor: Tensor) -> object:
     inner = replaced_at(_parts(output)[step], tuple(rest), tensor)
     if isinstance(output, list | tuple):
         parts = [inner if place == step else part for place, part in enumerate(output)]
-        # a named tuple takes its fields one by one
-        return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
+        kind: Any = type(output)  # a named tuple takes its fields one by one
+        return kind(*parts) if hasattr(output, "_fields") else kind(parts)
     made: Any = copy.copy(output)
     if isinstance(made, MutableMapping):  # also the output objects of transformers
         made[next(key for key in made if str(key) == step)] = inner
