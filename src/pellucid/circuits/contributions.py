@@ -25,7 +25,7 @@ __all__ = ["Contributed", "Contributions", "contributions", "split_responses"]
 
 Doubles = NDArray[np.float64]
 # How far the parts may be from the whole, of the largest part, before the path is said to be none that can be taken apart.
-TOLERANCE = 1e-3
+TOLERANCE, COARSE_TOLERANCE = 1e-3, 5e-2  # coarse: numbers of 16 bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +157,9 @@ def contributions(
             if on_batch is not None:
                 on_batch(int(each.rows[-1]) + 1, len(source.names))
     found = running.result()
-    if not found.error < TOLERANCE:  # also where it is no number
+    coarse = any(weight.element_size() < 4 for weight in net.module.parameters())
+    tolerance = COARSE_TOLERANCE if coarse else TOLERANCE
+    if not found.error < tolerance:  # also where it is no number
         raise InputError(
             f"what {', '.join(sources)} give to {layer} does not sum to its responses (off by {found.error:.1g}): the model does "
             "something between them that gradients do not see"
@@ -187,8 +189,8 @@ def split_responses(
         gradients = torch.autograd.grad(whole[:, column].sum(), leaves, retain_graph=True, allow_unused=True)
         for name, leaf, gradient in zip(sources, leaves, gradients, strict=True):
             given = torch.zeros_like(leaf) if gradient is None else gradient * leaf.detach()
-            parts = met.places[name](given)[slots].double().flatten(2).sum(2)
-            below[name].append(parts.cpu().numpy())
+            parts = met.places[name](given)[slots].float().cpu().double().flatten(2).sum(2)
+            below[name].append(parts.numpy())
     stacked = {name: np.stack(parts, 1) for name, parts in below.items()}
     return _numbers(whole), _numbers(zero), stacked
 
@@ -196,10 +198,12 @@ def split_responses(
 def _means(met: Crossing, slots: NDArray[np.int64], indices: Sequence[int]) -> Tensor:
     """(n, M) the mean over positions, of the items in `slots`."""
     [response] = met.responses.values()
-    chosen = response[torch.from_numpy(slots)][:, list(indices)].double()
+    chosen = response[torch.from_numpy(slots)][:, list(indices)]
+    if chosen.device.type != "mps":  # which knows no double precision
+        chosen = chosen.double()
     return chosen.flatten(2).mean(2) if chosen.ndim > 2 else chosen
 
 
 def _numbers(values: Tensor) -> Doubles:
-    numbers: Doubles = values.detach().cpu().numpy()
+    numbers: Doubles = values.detach().cpu().double().numpy()
     return numbers

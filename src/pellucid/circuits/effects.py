@@ -200,8 +200,9 @@ def _can_grow(net: Net, pixels: Tensor, variants: Sequence[Clamps], wanted: Sequ
 
 def _over_positions(response: Tensor) -> Doubles:
     """(N, K) means over positions, summed in double precision."""
-    values = response.flatten(2).double().mean(2) if response.ndim > 2 else response.double()
-    numbers: Doubles = values.detach().cpu().numpy()
+    held = response.detach().cpu() if response.device.type == "mps" else response.detach()
+    values = held.flatten(2).double().mean(2) if held.ndim > 2 else held.double()
+    numbers: Doubles = values.cpu().numpy()
     return numbers
 
 
