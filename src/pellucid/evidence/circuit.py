@@ -27,11 +27,8 @@ from pellucid.records import Provenance, Unit, UnitQuery
 
 __all__ = ["Circuit", "Circuits", "circuit"]
 
-PICTURES = (
-    "optimum",
-    "filters",
-    "examples",
-)  # the kinds whose pictures may stand for a unit, the first that there is
+# The kinds whose pictures may stand for a unit, the first that there is: of the first layer its filter says more than an optimum.
+PICTURES = ("filters", "optimum", "examples")
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,7 +51,7 @@ KIND = Kind(
     ),
 )
 NEEDS = "data"
-READS = ("optimum",)
+READS = ("filters", "optimum")
 USUAL: dict[str, int] = {"top": 8, "sample": 16, "seed": 0, "batch": 16}
 SETTINGS = frozenset(USUAL)
 MOST_UNITS = 64  # of a job
@@ -162,7 +162,10 @@ def _pictures(one: Below, layer: str, held: Held | None, source: Provenance) -> 
 
 
 def _optimum(held: Held | None, unit: str) -> Image.Image | None:
+    """The optimum of a unit below; None for a filter of the first layer, whose sum the weights on the pixels are exactly."""
     layer, _, index = unit.rpartition(":")
+    if held is not None and held.record("filters", layer, int(index)) is not None:
+        return None
     record = None if held is None else held.record("optimum", layer, int(index))
     picture = None if record is None else record.figures.get("positive")
     if held is None or not isinstance(picture, Picture):

@@ -18,7 +18,7 @@ from pellucid.figures.lettering import fitted
 from pellucid.figures.map import SIGNED
 from pellucid.figures.markup import Link, data_uri, for_notebook, text
 from pellucid.figures.picture import Picture
-from pellucid.figures.sheet import contact_sheet
+from pellucid.figures.sheet import PIXELATED_UP_TO_PX, contact_sheet
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
 
@@ -149,7 +149,9 @@ class Partners:
         side = SHEET_TILE_PX
         tile = Image.new("RGB", (side, side), BLANK)
         if picture is not None:
-            tile.paste(picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS))
+            few = max(picture.size) <= PIXELATED_UP_TO_PX  # a filter: its pixels are the message
+            how = Image.Resampling.NEAREST if few else Image.Resampling.LANCZOS
+            tile.paste(picture.convert("RGB").resize((side, side), how))
         if one.map:
             room = side if picture is None else MAP_PX
             image = signed_image(one.map, self.reach)

@@ -140,5 +140,15 @@ class Book:
         """The picture that stands for a unit; units share partners, so it is kept."""
         key = chapter.ordinal, index
         if key not in self._pictures:
-            self._pictures[key] = self.tile(chapter, index, self.records(chapter, index)).picture
+            records = self.records(chapter, index)
+            self._pictures[key] = _filter(self.kinds, records) or self.tile(chapter, index, records).picture
         return self._pictures[key]
+
+
+def _filter(kinds: list[Kind], records: Mapping[str, Record]) -> Picture | None:
+    """The filter among the pictures that may stand for a unit: as a part of another it says more than its optimum."""
+    for kind in kinds:
+        picture = records[kind.name].figures.get(kind.thumbnail or "") if kind.name in records else None
+        if isinstance(picture, Picture) and picture.pixelated:
+            return picture
+    return None
