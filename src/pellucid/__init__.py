@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.evidence.tuning import tuning as tuning
     from pellucid.measure import measure as measure
     from pellucid.models import ImageInput as ImageInput
     from pellucid.models import Net as Net
@@ -66,6 +67,7 @@ _HOMES = {
     "respond": "pellucid.respond",
     "serve": "pellucid.views",
     "survey": "pellucid.survey",
+    "tuning": "pellucid.evidence.tuning",
 }
 
 __all__ = [
@@ -95,6 +97,7 @@ __all__ = [
     "respond",
     "serve",
     "survey",
+    "tuning",
 ]
 
 

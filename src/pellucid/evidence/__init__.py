@@ -20,6 +20,7 @@ EVIDENCE = {
     "optimum": "pellucid.evidence.optimum",
     "examples": "pellucid.evidence.examples",
     "consistency": "pellucid.evidence.consistency",
+    "tuning": "pellucid.evidence.tuning",
 }
 # What a survey makes unless it is told: consistency climbs nine times as often.
 USUAL = ("filters", "optimum", "examples")

@@ -20,6 +20,7 @@ from pellucid.figures.number import Number
 from pellucid.figures.picture import Picture
 from pellucid.figures.strip import Strip
 from pellucid.figures.table import Table
+from pellucid.figures.tuning_curve import TuningCurve
 
 __all__ = [
     "FIGURES",
@@ -35,10 +36,11 @@ __all__ = [
     "Picture",
     "Strip",
     "Table",
+    "TuningCurve",
     "figure_from_json",
 ]
 
-Figure = Picture | Number | Curve | Histogram | Levels | Items | Table | Map
+Figure = Picture | Number | Curve | Histogram | Levels | Items | Table | Map | TuningCurve
 
 FIGURES: dict[str, type[Figure]] = {
     "picture": Picture,
@@ -49,6 +51,7 @@ FIGURES: dict[str, type[Figure]] = {
     "items": Items,
     "table": Table,
     "map": Map,
+    "tuning_curve": TuningCurve,
 }
 
 

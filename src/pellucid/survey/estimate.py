@@ -12,12 +12,19 @@ from pellucid.data import Source, head
 from pellucid.evidence import Given, evidence
 from pellucid.models import Net
 from pellucid.scan import scan
+from pellucid.stimuli import Frame, batteries, tabled
 from pellucid.survey.plan import Pass, Plan
 
 __all__ = ["Estimate", "estimate"]
 
 # Stored bytes by unit: two optima as PNG, previews shared among units, numbers. Measured on the embedded network.
-BYTES_BY_UNIT = {"filters": 1_500, "optimum": 60_000, "examples": 12_000, "consistency": 220_000}
+BYTES_BY_UNIT = {
+    "filters": 1_500,
+    "optimum": 60_000,
+    "examples": 12_000,
+    "consistency": 220_000,
+    "tuning": 60_000,
+}
 PROBE_ITEMS = 64
 PROBE_STEPS = 2
 
@@ -65,6 +72,8 @@ def _pass_seconds(net: Net, source: Source | None, each: Pass) -> float:
     needs = evidence(each.kind).NEEDS
     if needs == "scan" and source is not None:
         return _scan_seconds(net, source, each)
+    if needs == "stimuli":
+        return sum(_battery_seconds(net, each, layer) for layer in each.layers())
     if needs != "ascent":
         return 0.0
     short = {**each.settings, "steps": PROBE_STEPS}
@@ -75,6 +84,19 @@ def _pass_seconds(net: Net, source: Source | None, each: Pass) -> float:
         deque(evidence(each.kind).run(net, own[0], short, Given()), maxlen=0)
         total += (time.monotonic() - started) * len(own) * each.settings["steps"] / PROBE_STEPS
     return total
+
+
+def _battery_seconds(net: Net, each: Pass, layer: str) -> float:
+    """One batch of stimuli, times as many as there are; the unit's own pictures moved come on top."""
+    settings = each.settings
+    job = next(job for job in each.jobs if job.layer == layer)
+    started = time.monotonic()
+    deque(evidence(each.kind).run(net, job, {**settings, "families": ["gray"]}, Given()), maxlen=0)
+    seconds = time.monotonic() - started
+    frame = Frame.of_box((0, 0, net.input.size[1], net.input.size[0]), net.input.size, net.input.channels)
+    counts = {name: settings[name] for name in ("orientations", "phases", "hues")}
+    stimuli = sum(map(len, batteries(tabled(tuple(settings["families"]), **counts), frame)))
+    return seconds * -(-stimuli // settings["tuning_batch"])
 
 
 def _scan_seconds(net: Net, source: Source, each: Pass) -> float:

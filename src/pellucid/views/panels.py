@@ -22,7 +22,7 @@ from pellucid.views.facts import Fact, provenance_facts
 __all__ = ["Cell", "Group", "PanelView", "Source", "panel_views", "sources"]
 
 NOTE, DIAGNOSIS = "_note", "diagnosis"
-SHAPES = {"curve": "drawing", "histogram": "drawing", "levels": "drawing", "map": "drawing"}
+SHAPES = dict.fromkeys(("curve", "histogram", "levels", "map", "tuning_curve"), "drawing")
 
 
 @dataclass(frozen=True)
