@@ -41,7 +41,14 @@ __all__ = [
 
 NEEDS = "stimuli"
 READS = ("optimum", "examples")
-DEFAULTS = {"families": None, "orientations": None, "phases": 6, "hues": 36, "tuning_batch": 16, "moved": True}
+DEFAULTS = {
+    "families": None,
+    "orientations": None,
+    "phases": 6,
+    "hues": 36,
+    "tuning_batch": 16,
+    "moved": True,
+}
 SETTINGS = frozenset(DEFAULTS)
 FEWEST = {"orientations": 3, "phases": 3, "hues": 6, "tuning_batch": 1}
 

@@ -15,7 +15,8 @@ __all__ = ["AxisTuning", "axis_tuning"]
 
 Floats = NDArray[np.float64]
 
-LEVEL = 0.01  # of a curve's height: what lies within it of the top counts as the top
+LEVEL = 0.05  # of a curve's height: what lies within it of the top may be a flat top
+FLAT = 3  # values that make one
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class AxisTuning:
     ----------
     axis : its name, unit and period
     values, responses : the curve; a free axis (phase, shift) has been replaced by its strongest in other axes' curves
-    preferred : where the curve is highest: the middle of what lies within 1 % of the curve's height of its top; for a single
-        highest value the top of the parabola through it and its neighbors, in the logarithm of heights above gray; of
+    preferred : where the curve is highest: the top of the parabola through the highest value and its neighbors, in the logarithm
+        of heights above gray; of a flat top (three values or more within 5 % of the curve's height) its middle; of
         words the best one; None where nothing excites the unit above middle gray, or where all values are alike
     bandwidth : full width at half the height between the response to middle gray and the top, by straight lines
         between values: in the axis's unit, of ratios in octaves; None where the curve does not fall so far
@@ -105,11 +106,11 @@ def _preferred(axis: Axis, places: Floats, responses: Floats, gray: float, noise
     if span <= noise or count < 2:
         return None
     high = responses >= responses[top] - LEVEL * span
-    if high.all():
+    if high.all() and count >= FLAT:
         return None
     first, last = _run(high, top, axis.period is not None)
     step = (axis.period or 0) / count
-    if first < last:
+    if last - first + 1 >= FLAT:
         ends = [
             places[at % count] + axis.period * (at // count) if axis.period else places[at]
             for at in (first, last)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pellucid.stimuli.frame import Frame
 
-__all__ = ["Distance", "bar", "coverage", "disk", "half_plane", "ring_arc", "wedge"]
+__all__ = ["Distance", "bar", "coverage", "disk", "finger", "half_plane", "ring_arc", "wedge"]
 
 Floats = NDArray[np.float64]
 
@@ -67,6 +67,17 @@ def wedge(degrees: float, opening: float) -> Distance:
 def disk(radius: float, center: tuple[float, float] = (0.0, 0.0)) -> Distance:
     """A disk; `center` from the field's center."""
     return lambda x, y: np.hypot(x - center[0], y - center[1]) - radius
+
+
+def finger(degrees: float, radius: float) -> Distance:
+    """A bar with a round tip that touches the center, and without an end toward an angle."""
+    across, down = _unit(degrees)
+
+    def distance(x: Floats, y: Floats) -> Floats:
+        along = np.minimum(x * across + y * down - radius, 0)
+        return np.hypot(along, y * across - x * down) - radius
+
+    return distance
 
 
 def ring_arc(radius: float, width: float, center: tuple[float, float] = (0.0, 0.0)) -> Distance:

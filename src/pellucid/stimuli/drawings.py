@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.stimuli.coverage import bar, coverage, disk, half_plane, ring_arc, wedge
+from pellucid.stimuli.coverage import bar, coverage, disk, finger, half_plane, ring_arc, wedge
 from pellucid.stimuli.frame import DARK, GROUND, LIGHT, Frame
 from pellucid.stimuli.hues import hue_color
 
@@ -62,36 +62,31 @@ def edge(frame: Frame, direction: float, offset: float) -> Floats:
 
 
 def bars(frame: Frame, orientation: float, width: float, polarity: str) -> Floats:
-    """A straight bar through the field's center, on middle gray."""
-    return _on_gray(coverage(frame, bar(orientation, width)), polarity)
+    """A straight bar through the field's center, light on dark or dark on light."""
+    return _drawn(coverage(frame, bar(orientation, width)), polarity)
 
 
 def corner(frame: Frame, direction: float, opening: float, polarity: str) -> Floats:
     """A wedge with its tip at the field's center, light on dark or dark on light."""
-    covered = coverage(frame, wedge(direction, opening))
-    return covered if polarity == "light" else 1 - covered
+    return _drawn(coverage(frame, wedge(direction, opening)), polarity)
 
 
 def curve(frame: Frame, direction: float, radius: float, profile: str) -> Floats:
-    """Half a circle through the field's center, whose own center lies toward `direction`, on middle gray.
+    """Half a circle through the field's center, whose own center lies toward `direction`.
 
-    As a `light line` or `dark line`, a sixteenth of the field wide; or as the contour of something `light inside` or `dark
-    inside`, whose shading fades to gray away from it, so that no other contour is there. Both ends fade out.
+    As a `light line` on dark or a `dark line` on light, a sixteenth of the field wide, its ends faded out; or as the round tip
+    of something `light inside` on dark or `dark inside` on light, as wide as the circle, that goes on toward `direction`.
     """
     toward = np.radians(direction)
     center = (radius * float(np.cos(toward)), radius * float(np.sin(toward)))
+    if not profile.endswith("line"):
+        return _drawn(coverage(frame, finger(direction, radius)), profile.split()[0])
     x, y = frame.places()
     around = np.degrees(np.arctan2(y - center[1], x - center[0])) - (direction + 180)
     from_apex = np.abs((around + 180) % 360 - 180)
     shown = np.clip((ARC_END - from_apex) / (ARC_END - ARC_FULL), 0, 1)
-    if profile.endswith("line"):
-        width = min(max(frame.side / 16, 1.5), radius)
-        sign = 1 if profile.startswith("light") else -1
-        return GROUND + sign * 0.5 * shown * coverage(frame, ring_arc(radius, width, center))
-    sign = 1 if profile.startswith("light") else -1
-    depth = min(radius, max(frame.side / 4, 2.0))
-    fading = np.clip(1 - np.abs(np.hypot(x - center[0], y - center[1]) - radius) / depth, 0, 1)
-    return GROUND + sign * 0.5 * shown * fading * (2 * coverage(frame, disk(radius, center)) - 1)
+    width = min(max(frame.side / 16, 1.5), radius)
+    return _drawn(shown * coverage(frame, ring_arc(radius, width, center)), profile.split()[0])
 
 
 def gray_disk(frame: Frame, radius: float, polarity: str, surround: str) -> Floats:
@@ -132,5 +127,6 @@ def _texture(frame: Frame, frequency: float) -> Floats:
     return waves * np.sqrt(2 / WAVES)
 
 
-def _on_gray(covered: Floats, polarity: str) -> Floats:
-    return GROUND + (0.5 if polarity == "light" else -0.5) * covered
+def _drawn(covered: Floats, polarity: str) -> Floats:
+    """Light on dark, or dark on light."""
+    return DARK + (LIGHT - DARK) * (covered if polarity == "light" else 1 - covered)

@@ -67,7 +67,7 @@ def widths(frame: Frame) -> tuple[Value, ...]:
 def radii(frame: Frame) -> tuple[Value, ...]:
     """Curves from 2 px (of large fields a sixteenth) to three fifths of the field."""
     first = max(2.0, frame.side / 16)
-    return _spaced(first, max(0.6 * frame.side, 2 * first), 6)
+    return _spaced(first, max(0.6 * frame.side, 2 * first), 7)
 
 
 def disks(frame: Frame) -> tuple[Value, ...]:
@@ -145,7 +145,13 @@ def _table(count: int | None, phases: int, hues: int) -> tuple[Family, ...]:
             "bar",
             "bars",
             (
-                Axis("orientation", "deg", _circle(12, 180), 180, label="orientation (direction across the bar)"),
+                Axis(
+                    "orientation",
+                    "deg",
+                    _circle(12, 180),
+                    180,
+                    label="orientation (direction across the bar)",
+                ),
                 Axis("width", "px", widths, log=True),
                 _POLARITY,
             ),
@@ -230,7 +236,7 @@ def batteries(families: list[Family], frame: Frame) -> list[Battery]:
 
     >>> frame = Frame((64, 64), 3, (32.0, 32.0), 21.0)
     >>> sum(map(len, batteries(tabled(tuple(FAMILIES)), frame)))
-    1853
+    1525
     """
     return [Battery.of(family, frame) for family in families if frame.colored or not family.colored]
 
