@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.stimuli.circle import wrapped
 from pellucid.stimuli.family import Axis, Value
 
 __all__ = ["AxisTuning", "axis_tuning"]
 
 Floats = NDArray[np.float64]
 
-LEVEL = 0.05  # of a curve's height: what lies within it of the top may be a flat top
+LEVEL = 0.1  # of a curve's height: what lies within it of the top may be a flat top
 FLAT = 3  # values that make one
 
 
@@ -28,7 +29,7 @@ class AxisTuning:
     axis : its name, unit and period
     values, responses : the curve; a free axis (phase, shift) has been replaced by its strongest in other axes' curves
     preferred : where the curve is highest: the top of the parabola through the highest value and its neighbors, in the logarithm
-        of heights above gray; of a flat top (three values or more within 5 % of the curve's height) its middle; of
+        of heights above gray; of a flat top (three values or more within a tenth of the curve's height) its center of mass; of
         words the best one; None where nothing excites the unit above middle gray, or where all values are alike
     bandwidth : full width at half the height between the response to middle gray and the top, by straight lines
         between values: in the axis's unit, of ratios in octaves; None where the curve does not fall so far
@@ -111,11 +112,10 @@ def _preferred(axis: Axis, places: Floats, responses: Floats, gray: float, noise
     first, last = _run(high, top, axis.period is not None)
     step = (axis.period or 0) / count
     if last - first + 1 >= FLAT:
-        ends = [
-            places[at % count] + axis.period * (at // count) if axis.period else places[at]
-            for at in (first, last)
-        ]
-        middle = float(np.mean(ends))
+        run = np.arange(first, last + 1)
+        there = places[run % count] + (axis.period or 0) * (run // count)
+        weights = responses[run % count] - (responses[top] - LEVEL * span)
+        middle = float((there * weights).sum() / weights.sum())
     elif axis.period is not None:
         near = np.array([-1, 0, 1])
         middle = float(places[top]) + step * _vertex(near / 1.0, responses[(top + near) % count] - gray)
@@ -123,7 +123,7 @@ def _preferred(axis: Axis, places: Floats, responses: Floats, gray: float, noise
         middle = _vertex(places[top - 1 : top + 2], responses[top - 1 : top + 2] - gray)
     else:
         middle = float(places[top])
-    return middle % axis.period if axis.period is not None else middle
+    return wrapped(middle, axis.period) if axis.period is not None else middle
 
 
 def _run(high: NDArray[np.bool_], top: int, circular: bool) -> tuple[int, int]:

@@ -83,8 +83,8 @@ def color_disks(frame: Frame) -> tuple[Value, ...]:
 
 
 def offsets(frame: Frame) -> tuple[Value, ...]:
-    """No shift; where positions lie 2 to 4 px apart also half of that, so that no edge falls between them."""
-    return (0.0, frame.stride / 2) if 2 <= frame.stride <= 4 else (0.0,)
+    """No shift; where positions lie at most 4 px apart also half of that, so that no edge falls between them, or between pixels."""
+    return (0.0, frame.stride / 2) if frame.stride <= 4 else (0.0,)
 
 
 def textures(frame: Frame) -> tuple[Value, ...]:
@@ -236,7 +236,7 @@ def batteries(families: list[Family], frame: Frame) -> list[Battery]:
 
     >>> frame = Frame((64, 64), 3, (32.0, 32.0), 21.0)
     >>> sum(map(len, batteries(tabled(tuple(FAMILIES)), frame)))
-    1525
+    1541
     """
     return [Battery.of(family, frame) for family in families if frame.colored or not family.colored]
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.stimuli.circle import wrapped
+
 __all__ = ["OPPONENT_AXES", "Opponency", "hue_opponency", "opponency"]
 
 Floats = NDArray[np.float64]
@@ -91,8 +93,8 @@ def hue_opponency(hues: Floats, responses: Floats, baseline: float, noise: float
     wave = (responses * np.exp(1j * np.radians(hues))).mean()
     if 2 * abs(wave) <= noise:  # as red, green and blue against their complements: no one axis
         return found
-    excites = float(np.degrees(np.angle(wave)) % 360)
+    excites = wrapped(float(np.degrees(np.angle(wave))), 360)
     axis, words = OPPONENT_AXES[round(excites / 30) % 12]
     return Opponency(
-        found.kind, found.index, found.rise, found.fall, axis, words, excites, (excites + 180) % 360
+        found.kind, found.index, found.rise, found.fall, axis, words, excites, wrapped(excites + 180, 360)
     )

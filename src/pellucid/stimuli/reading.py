@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 NOISE = 1e-5  # of all responses' span: what may be rounding
 OPPONENT_NOISE = 0.01  # of the same: what is too little to be called opponent
 
+EQUAL = 0.99  # of the best excess: families as good as the best, of which the first in the table is named
 WORTH_SAYING = 0.25  # the index from which the verdict speaks of opponency
 
 
@@ -73,7 +74,7 @@ class Reading:
     families : in the order of the table, those that could be shown
     wave : the grating it prefers, None where none excites it above gray or gratings were not shown
     spectral, spatial : opponency over the hues and over the gratings, None where these were not shown
-    best : the family that excites it most above gray, None where none does
+    best : the family that excites it most above gray, the first in the table of those within 1 %; None where none does
     leads : for each family (excess - best excess of the others) / the larger of both, -1..1, what does not excite counting as
         0: 0.5 is twice all others, 0 as much, -0.5 half the best one; None where nothing excites
     dead : whether it answers all stimuli alike
@@ -185,9 +186,12 @@ def reading_of(batteries: list[Battery], responses: Mapping[str, Floats], flat: 
         for battery in batteries
     }
     excesses = {name: each.excess for name, each in families.items()}
-    best = max(excesses, key=excesses.__getitem__) if excesses else None
-    if best is not None and excesses[best] <= noise:
-        best = None
+    top = max(excesses.values(), default=0.0)
+    best = (
+        next((name for name, excess in excesses.items() if excess >= EQUAL * top), None)
+        if top > noise
+        else None
+    )
     wave = (
         _wave(families["grating"].battery, responses["grating"], flat.gray["center"], noise)
         if "grating" in families

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.stimuli.circle import wrapped
+
 __all__ = ["PreferredWave", "preferred_wave"]
 
 Floats = NDArray[np.float64]
@@ -77,7 +79,7 @@ def preferred_wave(
     near = frequencies[max(speed - 1, 0)], frequencies[min(speed + 1, len(frequencies) - 1)]
     if abs(turned) > step or not near[0] <= fast <= near[1]:
         return shown
-    return PreferredWave(angle % 180, fast, phase, True)
+    return PreferredWave(wrapped(angle, 180), fast, phase, True)
 
 
 def _tops(responses: Floats) -> Floats:
@@ -94,7 +96,7 @@ def _tops(responses: Floats) -> Floats:
 
 def _phase(responses: Floats, phases: Floats) -> float:
     turned = (responses * np.exp(1j * np.radians(phases))).sum()
-    return float(np.degrees(np.angle(turned)) % 360)
+    return wrapped(float(np.degrees(np.angle(turned))), 360)
 
 
 def _top(rows: Floats) -> Floats | None:
