@@ -31,7 +31,7 @@ Box = tuple[int, int, int, int]
 HUES = tuple(
     (60.0 * turn, name) for turn, name in enumerate(("red", "yellow", "green", "cyan", "blue", "magenta"))
 )
-TILE_PX = 128
+TILE_PX, SHEET_TILE_PX = 128, 144
 # The curves of a sheet, by family and axis: one for each thing that a unit may be tuned to.
 SHEET = (
     ("grating", "orientation"),
@@ -100,10 +100,12 @@ class Tuning:
         families = self.reading.families
         order = sorted(families, key=lambda name: -families[name].excess)
         tiles = [
-            (self.image(name), f"{name.replace('_', ' ')}\n{value_words(families[name].excess)} above gray")
+            (self.image(name), f"{name.replace('_', ' ')}\n{_three(families[name].excess)} above gray")
             for name in order
         ]
-        top = contact_sheet(tiles, columns=5, tile_px=TILE_PX, title=f"{self.unit} {self.provenance.net}")
+        top = contact_sheet(
+            tiles, columns=10, tile_px=SHEET_TILE_PX, title=f"{self.unit} {self.provenance.net}"
+        )
         curves = [self.curve(family, axis).drawing().image() for family, axis in SHEET if family in families]
         return _page(top, self.verdict, curves)
 
@@ -189,9 +191,9 @@ def move_figure(one: Moved, move: str) -> TuningCurve:
 
 def _page(top: Image.Image, verdict: str, curves: Sequence[Image.Image]) -> Image.Image:
     """The tiles, the verdict under them, and the curves two in a row."""
-    margin, letters = 32, 22
+    margin, letters = 36, 24
     widest = max((one.width for one in curves), default=0)
-    width = max(top.width, 2 * widest)
+    width = max(top.width, 2 * widest + 2 * margin)
     rows = [curves[first : first + 2] for first in range(0, len(curves), 2)]
     page = Image.new(
         "RGB", (width, top.height + 3 * letters + sum(row[0].height + letters for row in rows)), PAPER
@@ -202,7 +204,7 @@ def _page(top: Image.Image, verdict: str, curves: Sequence[Image.Image]) -> Imag
     down = top.height + 3 * letters
     for row in rows:
         for place, one in enumerate(row):
-            page.paste(one, (place * (width // 2), down))
+            page.paste(one, (margin - 8 + place * (width // 2), down))
         down += row[0].height + letters
     return page
 
@@ -246,7 +248,7 @@ class Tunings(Sequence[Tuning]):
                     (Image.new("RGB", (TILE_PX, TILE_PX), "#e9e6de"), f"{one.unit}\nnothing excites it")
                 )
                 continue
-            above = value_words(one.reading.families[best].excess)
+            above = _three(one.reading.families[best].excess)
             tiles.append((one.image(best), f"{one.unit}\n{best.replace('_', ' ')}, {above}"))
         return contact_sheet(tiles, tile_px=TILE_PX, title="Best stimuli")
 
@@ -272,6 +274,11 @@ class Tunings(Sequence[Tuning]):
 
     def _repr_png_(self) -> bytes:
         return self.png()
+
+
+def _three(value: float) -> str:
+    """A number with three digits that count."""
+    return value_words(float(f"{value:.3g}"))
 
 
 def _safe(name: str) -> str:

@@ -122,7 +122,7 @@ class TuningCurve:
         low, high = self._span
         lines = [
             f"middle {value_words(low)}, rim {value_words(high)}",
-            f"ring between: gray, {value_words(self.baseline)}",
+            f"gray {value_words(self.baseline)}{', the inner ring' if 0 < self._share(self.baseline) < 1 else ''}",
             *self.notes,
         ]
         start = MIDDLE[1] - LETTER_LINE * (len(lines) - 1) / 2
@@ -202,6 +202,8 @@ def _at(degrees: float, share: float) -> tuple[float, float]:
 def _spoke_words(degrees: float, words: str) -> Words:
     x, y = _at(degrees, 1.1)
     across = math.cos(math.radians(degrees))
-    anchor = "start" if across > 0.3 else "end" if across < -0.3 else "middle"
+    anchor: Literal["start", "middle", "end"] = (
+        "start" if across > 0.3 else "end" if across < -0.3 else "middle"
+    )
     down = math.sin(math.radians(degrees))
     return Words(x, y + 4 + 4 * down, words, "words", anchor)

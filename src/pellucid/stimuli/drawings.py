@@ -124,7 +124,7 @@ def _texture(frame: Frame, frequency: float) -> Floats:
         turn = np.pi * (number + 0.5) / WAVES
         phase = 2 * np.pi * (number * 0.6180339887498949 % 1)  # spread evenly, in no order
         waves += np.cos(2 * np.pi * frequency * (x * np.cos(turn) + y * np.sin(turn)) + phase)
-    return waves * np.sqrt(2 / WAVES)
+    return np.asarray(waves * np.sqrt(2 / WAVES))
 
 
 def _drawn(covered: Floats, polarity: str) -> Floats:

@@ -83,7 +83,7 @@ def color_disks(frame: Frame) -> tuple[Value, ...]:
 
 
 def offsets(frame: Frame) -> tuple[Value, ...]:
-    """No shift; where positions lie at most 4 px apart also half of that, so that no edge falls between them, or between pixels."""
+    """No shift; where positions lie at most 4 px apart also half of that, so that no edge falls between."""
     return (0.0, frame.stride / 2) if frame.stride <= 4 else (0.0,)
 
 

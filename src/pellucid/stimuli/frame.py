@@ -76,6 +76,6 @@ class Frame:
     def places(self) -> tuple[Floats, Floats]:
         """x (1, W) and y (H, 1) of the pixels' centers, from the field's center."""
         height, width = self.size
-        x = np.arange(width) + 0.5 - self.center[0]
-        y = np.arange(height) + 0.5 - self.center[1]
+        x = np.arange(width, dtype=np.float64) + (0.5 - self.center[0])
+        y = np.arange(height, dtype=np.float64) + (0.5 - self.center[1])
         return x[None, :], y[:, None]

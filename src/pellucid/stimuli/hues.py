@@ -40,7 +40,7 @@ def hue_color(degrees: float) -> NDArray[np.float64]:
     """
     sector = (np.array([0.0, 240.0, 120.0]) + degrees) % 360 / 60
     rising = np.abs(sector - 3) - 1
-    return np.clip(rising, 0.0, 1.0)
+    return np.asarray(np.clip(rising, 0.0, 1.0), np.float64)
 
 
 def hue_name(degrees: float) -> str:

@@ -72,9 +72,9 @@ def _corner(values: Mapping[str, Value]) -> str:
 
 def _curve(values: Mapping[str, Value]) -> str:
     bulge, radius = side(_number(values["direction"]) + 180), _short(_number(values["radius"]))
-    what = str(values["profile"])
-    drawn = f"{what}s" if what.endswith("line") else f"contours, {what},"
-    return f"curved {drawn} of {radius} px radius that bulge to the {bulge}"
+    polarity, what = str(values["profile"]).split()
+    drawn = f"curved {polarity} lines" if what == "line" else f"round {polarity} tips"
+    return f"{drawn} of {radius} px radius that bulge to the {bulge}"
 
 
 def _disk(values: Mapping[str, Value]) -> str:

@@ -216,10 +216,11 @@ def _family(battery: Battery, responses: Floats, flat: Flat, noise: float) -> Fa
     axes = battery.family.axes
     curves = {}
     for number, (axis, values) in enumerate(zip(axes, battery.values, strict=True)):
-        along = grid
+        along: Floats = grid
         for other in reversed(range(len(axes))):
             if other != number:
-                along = along.max(other) if axes[other].free else along.take(int(at[other]), axis=other)
+                part = along.max(other) if axes[other].free else along.take(int(at[other]), axis=other)
+                along = np.asarray(part)
         curves[axis.name] = axis_tuning(axis, values, along, gray, noise)
     top = float(responses[place])
     return FamilyTuning(battery, place, top, float(responses.min()), top - gray, curves)

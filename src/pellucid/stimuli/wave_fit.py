@@ -86,7 +86,7 @@ def _tops(responses: Floats) -> Floats:
     """The highest value over the last axis of the wave with the fewest harmonics through evenly spaced values."""
     count = responses.shape[-1]
     if count < 3:
-        return responses.max(-1)
+        return np.asarray(responses.max(-1))
     spectrum = np.fft.rfft(responses, axis=-1)
     if count % 2 == 0:
         spectrum[..., -1] /= 2  # it stands for itself and its mirror

@@ -96,7 +96,8 @@ def _battery_seconds(net: Net, each: Pass, layer: str) -> float:
     frame = Frame.of_box((0, 0, net.input.size[1], net.input.size[0]), net.input.size, net.input.channels)
     counts = {name: settings[name] for name in ("orientations", "phases", "hues")}
     stimuli = sum(map(len, batteries(tabled(tuple(settings["families"]), **counts), frame)))
-    return seconds * -(-stimuli // settings["tuning_batch"])
+    batch: int = settings["tuning_batch"]
+    return seconds * -(-stimuli // batch)
 
 
 def _scan_seconds(net: Net, source: Source, each: Pass) -> float:
