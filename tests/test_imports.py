@@ -78,6 +78,7 @@ def test_a_room_imports_only_the_rooms_it_may(path: Path) -> None:
 def test_kinds_of_evidence_never_import_one_another() -> None:
     shared = {
         "climbing",
+        "consistencies",
         "exemplars",
         "job",
         "moved",
