@@ -65,8 +65,8 @@ KIND = Kind(
         ),
         Panel(
             "Tuning: colors",
-            "Opponent: some colors excite more than black does, others less. Saturated colors also differ in brightness; hold "
-            "the curve over hues against that over grays.",
+            "Opponent: some colors excite more than black does, others less; double-opponent: some gratings do so too. "
+            "Saturated colors also differ in brightness; hold the curve over hues against that over grays.",
             (*COLOR_CURVES, *list(PLACES)[4:], "opponent_axis", "double_opponent"),
         ),
         Panel(
@@ -162,11 +162,9 @@ def _numbers(one: Tuning) -> dict[str, Figure]:
     }
     if spectral is not None:
         figures["opponent_axis"] = Number(spectral.words or spectral.kind, "colors")
-        figures["double_opponent"] = Number(
-            "yes" if reading.double_opponent else "no", "double-opponent: over colors and over gratings"
-        )
+        figures["double_opponent"] = Number("yes" if reading.double_opponent else "no", "double-opponent")
     for name in FAMILIES:
         lead = reading.leads.get(name)
         words = f"lead of {FAMILIES[name].title} over all others"
-        figures[f"lead_{name}"] = Number(None if lead is None else 100 * lead, words, "%")
+        figures[f"lead_{name}"] = Number(None if lead is None else round(100 * lead, 1), words, "%")
     return figures
