@@ -406,3 +406,45 @@ def test_settings_that_make_no_sense_are_refused(planted, asked, error, words):
 def test_no_unit_is_refused(planted):
     with pytest.raises(InputError, match="no unit"):
         pl.tuning(planted)
+
+
+def test_a_survey_moves_the_pictures_that_it_made(planted, planted_photos, tmp_path):
+    atlas = tmp_path / "a.atlas"
+    pl.survey(
+        planted, planted_photos, atlas, "conv:0-1", kinds=["tuning", "examples", "optimum"], steps=3, phases=4
+    )
+    with pl.Atlas.open(atlas) as held:
+        record = held.record("tuning", "conv", 0)
+        example = held.record("examples", "conv", 0).figures["max"].items[0]
+    assert isinstance(record.figures["optimum_turn"], TuningCurve)
+    assert record.figures["optimum_turn_range"].value > 0
+    shift = record.figures["example_shift_x"]
+    assert shift.y[shift.x.index(0.0)] == pytest.approx(example.response, rel=0.05)
+    pl.survey(planted, None, tmp_path / "b.atlas", "conv:0", kinds=["tuning"], families="edge,gray")
+    with pl.Atlas.open(tmp_path / "b.atlas") as held:
+        figures = held.record("tuning", "conv", 0).figures
+    assert "optimum_turn" not in figures
+    assert "best_grating" not in figures
+    assert figures["orientation"].value is None
+
+
+def test_a_plan_foretells_the_time(planted, tmp_path):
+    found = pl.survey(planted, None, tmp_path / "a.atlas", "conv", kinds=["tuning"], plan_only=True).estimate
+    assert found.seconds > 0
+    assert found.units == 4
+
+
+@pytest.mark.real
+def test_gabor_filters_of_squeezenet_prefer_what_their_weights_show(real_data):
+    net = pl.load("torchvision/squeezenet1_0", weights=real_data / "squeezenet" / "squeezenet1_0.safetensors")
+    read = {row.unit: row for row in pl.filters(net).reading.filters}
+    turned, faster = [], []
+    for one in pl.tuning(net, "features.0", families=["grating"]):
+        row = read[one.unit.index]
+        if row.shape == "gabor" and row.gabor_r2 > 0.85 and row.chroma < 0.25 and one.reading.wave.fitted:
+            turned.append(abs((one.reading.wave.orientation_deg - row.orientation_deg + 90) % 180 - 90))
+            faster.append(one.reading.wave.frequency / row.frequency)
+    assert len(turned) > 25
+    assert np.median(turned) < 2
+    assert max(turned) < 8
+    assert 0.9 < np.median(faster) < 1.1
