@@ -368,8 +368,24 @@ def test_responses_that_are_no_numbers_are_counted():
         pl.load(nn.Sequential(Root()), input=pl.ImageInput(8, 1)), "logits", families=["gray", "edge"]
     )
     assert one.nonfinite > 0
+    json.dumps(one.to_json(), allow_nan=False)
     assert one.to_json()["nonfinite"] == one.nonfinite
     assert one.reading.best == "gray"
+
+
+def test_a_unit_that_is_never_a_number_is_told():
+    class Nothing(nn.Module):
+        def forward(self, x):
+            return x.mean((2, 3)) * float("nan")
+
+    [one] = pl.tuning(
+        pl.load(nn.Sequential(Nothing()), input=pl.ImageInput(8, 1)), "logits", families=["gray", "grating"]
+    )
+    json.dumps(one.to_json(), allow_nan=False)
+    assert one.nonfinite == len(one.reading.families["gray"].battery) + len(
+        one.reading.families["grating"].battery
+    )
+    assert one.reading.dead
 
 
 def test_results_save_and_show_themselves(planted, tmp_path):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -23,7 +24,7 @@ from pellucid.figures import Blob, Figure, Item, Items, Picture
 from pellucid.models import Model, Net, opened
 from pellucid.models.net import versions
 from pellucid.records import Provenance, Record, Unit, UnitQuery
-from pellucid.stimuli import FAMILIES, Family, batteries, left_out, reading_of, tabled
+from pellucid.stimuli import FAMILIES, Family, Flat, batteries, left_out, reading_of, tabled
 
 __all__ = [
     "KIND",
@@ -210,7 +211,8 @@ def _tuning(
     flat = probed.flat[unit.index]
     responses = {name: table[:, unit.index].astype(np.float64) for name, table in probed.responses.items()}
     broken = sum(int((~np.isfinite(values)).sum()) for values in responses.values())
-    if broken:
+    if broken or not all(np.isfinite([flat.black, *flat.gray.values()])):
+        flat = Flat({where: _finite(gray) for where, gray in flat.gray.items()}, _finite(flat.black))
         responses = {
             name: np.where(np.isfinite(values), values, flat.gray["center"])
             for name, values in responses.items()
@@ -222,6 +224,11 @@ def _tuning(
     }
     source = Provenance(net.name, net.weights_digest, "tuning", settings, None, versions(), str(unit))
     return Tuning(unit, reading, probed.site.frame, boxes, left, moves, source, broken)
+
+
+def _finite(value: float) -> float:
+    """The value, or 0 for one that is no finite number."""
+    return value if math.isfinite(value) else 0.0
 
 
 def _box(net: Net, site: Site, unit: Unit, position: tuple[int, ...]) -> tuple[int, int, int, int]:
@@ -241,7 +248,10 @@ def _held_subjects(net: Net, unit: Unit, held: Held | None) -> Iterator[Subject]
         return
     optimum = held.record(READS[0], unit.layer, unit.index)
     picture = None if optimum is None else optimum.figures.get("positive")
-    if isinstance(picture, Picture) and net.input.channels in (1, 3):
+    source = None if optimum is None else optimum.provenance
+    # Under a constraint a picture's 0 and 255 stand for other values than 0 and 1.
+    plain = source is None or not source.settings.get("constraint")
+    if isinstance(picture, Picture) and plain and net.input.channels in (1, 3):
         mode = "RGB" if net.input.channels == 3 else "L"
         pixels = np.asarray(held.blob(picture.blob.hash).image().convert(mode))
         yield Subject("optimum", pixels.reshape(*pixels.shape[:2], net.input.channels))
