@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.evidence.tuning import tuning as tuning
     from pellucid.evidence.without import ablate as ablate
     from pellucid.measure import measure as measure
     from pellucid.models import ImageInput as ImageInput
@@ -70,6 +71,7 @@ _HOMES = {
     "respond": "pellucid.respond",
     "serve": "pellucid.views",
     "survey": "pellucid.survey",
+    "tuning": "pellucid.evidence.tuning",
 }
 
 __all__ = [
@@ -101,6 +103,7 @@ __all__ = [
     "respond",
     "serve",
     "survey",
+    "tuning",
 ]
 
 

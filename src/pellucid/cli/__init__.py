@@ -21,6 +21,7 @@ COMMANDS = (
     "optimize",
     "examples",
     "consistency",
+    "tuning",
     "circuit",
     "ablate",
     "survey",

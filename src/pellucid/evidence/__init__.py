@@ -20,6 +20,7 @@ EVIDENCE = {
     "optimum": "pellucid.evidence.optimum",
     "examples": "pellucid.evidence.examples",
     "consistency": "pellucid.evidence.consistency",
+    "tuning": "pellucid.evidence.tuning",
     "parts": "pellucid.evidence.parts",
     "feeds": "pellucid.evidence.feeds",
     "ablation": "pellucid.evidence.ablation",

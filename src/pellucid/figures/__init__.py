@@ -21,6 +21,7 @@ from pellucid.figures.partners import Partner, Partners
 from pellucid.figures.picture import Picture
 from pellucid.figures.strip import Strip
 from pellucid.figures.table import Table
+from pellucid.figures.tuning_curve import TuningCurve
 
 __all__ = [
     "FIGURES",
@@ -38,10 +39,11 @@ __all__ = [
     "Picture",
     "Strip",
     "Table",
+    "TuningCurve",
     "figure_from_json",
 ]
 
-Figure = Picture | Number | Curve | Histogram | Levels | Items | Partners | Table | Map
+Figure = Picture | Number | Curve | Histogram | Levels | Items | Partners | Table | Map | TuningCurve
 
 FIGURES: dict[str, type[Figure]] = {
     "picture": Picture,
@@ -53,6 +55,7 @@ FIGURES: dict[str, type[Figure]] = {
     "partners": Partners,
     "table": Table,
     "map": Map,
+    "tuning_curve": TuningCurve,
 }
 
 

@@ -12,6 +12,7 @@ from pellucid.data import Source, head
 from pellucid.evidence import Given, evidence
 from pellucid.models import Net
 from pellucid.scan import scan
+from pellucid.stimuli import Frame, batteries, tabled
 from pellucid.survey.plan import Pass, Plan
 
 __all__ = ["Estimate", "estimate"]
@@ -22,6 +23,7 @@ BYTES_BY_UNIT = {
     "optimum": 60_000,
     "examples": 12_000,
     "consistency": 220_000,
+    "tuning": 60_000,
     "parts": 60_000,
     "feeds": 6_000,
     "ablation": 6_000,
@@ -76,6 +78,8 @@ def _pass_seconds(net: Net, source: Source | None, each: Pass) -> float:
         return _scan_seconds(net, source, each)
     if needs == "data" and source is not None and "sample" in each.settings:
         return sum(_sample_seconds(net, source, each, layer) for layer in each.layers())
+    if needs == "stimuli":
+        return sum(_battery_seconds(net, each, layer) for layer in each.layers())
     if needs != "ascent":
         return 0.0
     short = {**each.settings, "steps": PROBE_STEPS}
@@ -104,6 +108,20 @@ def _sample_seconds(net: Net, source: Source, each: Pass, layer: str) -> float:
     units = sum(len(job.indices) for job in own)
     sample = min(each.settings["sample"], len(source.names))
     return (time.monotonic() - started) * units / len(few) * float(sample / items)
+
+
+def _battery_seconds(net: Net, each: Pass, layer: str) -> float:
+    """One batch of stimuli, times as many as there are; the unit's own pictures moved come on top."""
+    settings = each.settings
+    job = next(job for job in each.jobs if job.layer == layer)
+    started = time.monotonic()
+    deque(evidence(each.kind).run(net, job, {**settings, "families": ["gray"]}, Given()), maxlen=0)
+    seconds = time.monotonic() - started
+    frame = Frame.of_box((0, 0, net.input.size[1], net.input.size[0]), net.input.size, net.input.channels)
+    counts = {name: settings[name] for name in ("orientations", "phases", "hues")}
+    stimuli = sum(map(len, batteries(tabled(tuple(settings["families"]), **counts), frame)))
+    batch: int = settings["tuning_batch"]
+    return seconds * -(-stimuli // batch)
 
 
 def _scan_seconds(net: Net, source: Source, each: Pass) -> float:
