@@ -98,6 +98,7 @@ def test_kinds_of_evidence_never_import_one_another() -> None:
         "moved",
         "optima",
         "probing",
+        "removal",
         "starts",
         "tuning_figures",
         "tunings",

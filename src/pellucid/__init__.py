@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.evidence.removal import ablate as ablate
     from pellucid.evidence.tuning import tuning as tuning
-    from pellucid.evidence.without import ablate as ablate
     from pellucid.measure import measure as measure
     from pellucid.models import ImageInput as ImageInput
     from pellucid.models import Net as Net
@@ -49,7 +49,7 @@ _HOMES = {
     "Net": "pellucid.models",
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
-    "ablate": "pellucid.evidence.without",
+    "ablate": "pellucid.evidence.removal",
     "channel": "pellucid.ascent",
     "circuit": "pellucid.evidence.circuit",
     "consistency": "pellucid.evidence.consistency",
