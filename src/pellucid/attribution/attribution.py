@@ -76,7 +76,8 @@ class Attribution:
             title=f"{self.title} of {self.aim_words}",
             lines=self._lines(),
             unit_words=self.unit_words,
-            curves=None if self.faithfulness is None else self.faithfulness.curves(),
+            fine=METHODS[self.method].fine,
+            games=self.faithfulness,
             caution=self.caution,
         )
 
@@ -87,7 +88,8 @@ class Attribution:
         if self.extras.get("relative_residual") is not None:
             missed = value_words(100 * self.extras["relative_residual"], "%")
             lines.append(f"the map's sum misses the difference to the baseline by {missed}")
-        lines.append(f"How it misleads: {METHODS[self.method].misleads}.")
+        method = METHODS[self.method]
+        lines.append(f"Shows {method.reads}. How it misleads: {method.misleads}.")
         return lines
 
     def plot(self) -> Image.Image:
