@@ -106,7 +106,7 @@ class AscentOptions:
             help="channel, excitation, neuron, layer, logit or probability; by the unit when left out",
         ),
     ] = None
-    sign: Annotated[str, typer.Option("--sign", help="+, - or both")] = "both"
+    sign: Annotated[str | None, typer.Option("--sign", help="+, - or both")] = None
     steps: Annotated[int | None, typer.Option("--steps", help="steps of the climb")] = None
     size: Annotated[int | None, typer.Option("--size", help="side of the picture in pixels")] = None
     canvas: Annotated[
@@ -114,7 +114,7 @@ class AscentOptions:
         typer.Option("--canvas", help="how the picture is parametrized: fourier, pixels, pyramid or maco"),
     ] = None
     transforms: Annotated[
-        str | None, typer.Option("--transforms", help="lucid, distill2017, auto or none")
+        str | None, typer.Option("--transforms", help="fitted, lucid, distill2017, auto or none")
     ] = None
     copies: Annotated[int | None, typer.Option("--copies", help="views of each picture a step looks at")] = (
         None
