@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from pellucid.version import __version__
 
 if TYPE_CHECKING:
+    from pellucid.attribution import attribute as attribute
+    from pellucid.attribution import cascade as cascade
     from pellucid.ascent import Objective as Objective
     from pellucid.ascent import channel as channel
     from pellucid.ascent import direction as direction
@@ -46,6 +48,8 @@ _HOMES = {
     "Net": "pellucid.models",
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
+    "attribute": "pellucid.attribution",
+    "cascade": "pellucid.attribution",
     "channel": "pellucid.ascent",
     "consistency": "pellucid.evidence.consistency",
     "demo": "pellucid.demo",
@@ -75,6 +79,8 @@ __all__ = [
     "Objective",
     "PellucidError",
     "__version__",
+    "attribute",
+    "cascade",
     "channel",
     "consistency",
     "demo",

@@ -83,6 +83,8 @@ class Attribution:
 
     def _lines(self) -> list[str]:
         lines = [f"{self.provenance.net}, response {value_words(self.response)}"]
+        if self.provenance.settings.get("baseline") is not None:
+            lines[0] += f", baseline {self.provenance.settings['baseline']}"
         if self.layer is not None:
             lines[0] += f", read at {self.layer}"
         if self.extras.get("relative_residual") is not None:

@@ -61,6 +61,11 @@ class CascadeRow:
         return sum(known) / len(known) if known else None
 
     @property
+    def kept_words(self) -> str:
+        """`kept` for a table."""
+        return "-" if self.kept is None else f"{self.kept:.2f}"
+
+    @property
     def passes(self) -> bool:
         return self.kept is None or self.kept < KEPT
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pellucid.attribution.scene import Found, Scene
-from pellucid.errors import UnknownName, did_you_mean
+from pellucid.attribution.scene import BASELINES, Found, Scene
+from pellucid.errors import InputError, UnknownName, did_you_mean
 
 __all__ = ["METHODS", "Method", "asked_methods", "completed"]
 
@@ -138,6 +138,9 @@ _ALL = (
         settings={"masks": 1000, "cells": 7, "shown": 0.5, "baseline": "mean"},
     ),
 )
+# What each setting may be: the kind of number, from where and up to where, both included.
+_WHOLE = {"max_steps": 32, "samples": 1, "window": 1, "stride": 1, "masks": 2, "cells": 1}
+_SHARES = {"tolerance": (1e-9, 1.0), "noise": (1e-6, 10.0), "shown": (0.01, 0.99)}
 METHODS: Mapping[str, Method] = {method.name: method for method in _ALL}
 
 
@@ -164,7 +167,8 @@ def completed(methods: Iterable[Method], given: Mapping[str, Any]) -> dict[str, 
 
     Raises
     ------
-    UnknownName : none of the methods has a setting of that name
+    UnknownName : none of the methods has a setting of that name, or there is no such baseline
+    InputError : a value that the setting cannot have
     """
     asked = list(methods)
     known = dict.fromkeys(key for method in asked for key in method.settings)
@@ -172,7 +176,26 @@ def completed(methods: Iterable[Method], given: Mapping[str, Any]) -> dict[str, 
         if key not in known:
             names = ", ".join(method.name for method in asked)
             raise UnknownName(f"no setting {key!r} of {names}; {did_you_mean(key, known)}")
+    for key, value in given.items():
+        _check_setting(key, value)
     return {
         method.name: {key: given.get(key, value) for key, value in method.settings.items()}
         for method in asked
     }
+
+
+def _check_setting(key: str, value: Any) -> None:
+    if key == "baseline":
+        if value not in BASELINES:
+            raise UnknownName(f"no baseline {value!r}; {did_you_mean(str(value), BASELINES)}")
+    elif key == "relu":
+        if not isinstance(value, bool):
+            raise InputError(f"relu {value!r}; true or false is wanted")
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        if not (value is None and key in ("window", "stride")):
+            raise InputError(f"{key} {value!r}; a number is wanted")
+    elif key in _WHOLE:
+        if not isinstance(value, int) or value < _WHOLE[key]:
+            raise InputError(f"{key} {value:g}; a whole number of at least {_WHOLE[key]} is wanted")
+    elif not _SHARES[key][0] <= value <= _SHARES[key][1]:
+        raise InputError(f"{key} {value:g}; it runs from {_SHARES[key][0]:g} to {_SHARES[key][1]:g}")
