@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 from pellucid.version import __version__
 
 if TYPE_CHECKING:
-    from pellucid.attribution import attribute as attribute
-    from pellucid.attribution import cascade as cascade
     from pellucid.ascent import Objective as Objective
     from pellucid.ascent import channel as channel
     from pellucid.ascent import direction as direction
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     from pellucid.ascent import logit as logit
     from pellucid.ascent import neuron as neuron
     from pellucid.ascent import probability as probability
+    from pellucid.attribution import attribute as attribute
+    from pellucid.attribution import cascade as cascade
     from pellucid.demo import demo as demo
     from pellucid.doctor import doctor as doctor
     from pellucid.errors import PellucidError as PellucidError
