@@ -35,6 +35,7 @@ ALLOWED = {
         "evidence",
         "stimuli",
     },
+    "attribution": {"errors", "figures", "records", "kernels", "data", "models"},
     "doctor": {"errors", "records"},
     "terminal": set(),
     "measure": {"errors", "data", "models", "ascent"},

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pellucid.ascent import logit as logit
     from pellucid.ascent import neuron as neuron
     from pellucid.ascent import probability as probability
+    from pellucid.attribution import attribute as attribute
+    from pellucid.attribution import cascade as cascade
     from pellucid.demo import demo as demo
     from pellucid.doctor import doctor as doctor
     from pellucid.errors import PellucidError as PellucidError
@@ -47,6 +49,8 @@ _HOMES = {
     "Net": "pellucid.models",
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
+    "attribute": "pellucid.attribution",
+    "cascade": "pellucid.attribution",
     "channel": "pellucid.ascent",
     "consistency": "pellucid.evidence.consistency",
     "demo": "pellucid.demo",
@@ -77,6 +81,8 @@ __all__ = [
     "Objective",
     "PellucidError",
     "__version__",
+    "attribute",
+    "cascade",
     "channel",
     "consistency",
     "demo",
