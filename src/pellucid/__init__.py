@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
     from pellucid.evidence.tuning import tuning as tuning
+    from pellucid.inversion import accentuate as accentuate
+    from pellucid.inversion import activation_grid as activation_grid
+    from pellucid.inversion import caricature as caricature
+    from pellucid.inversion import invert as invert
     from pellucid.measure import measure as measure
     from pellucid.models import ImageInput as ImageInput
     from pellucid.models import Net as Net
@@ -49,7 +53,10 @@ _HOMES = {
     "Net": "pellucid.models",
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
+    "accentuate": "pellucid.inversion",
+    "activation_grid": "pellucid.inversion",
     "attribute": "pellucid.attribution",
+    "caricature": "pellucid.inversion",
     "cascade": "pellucid.attribution",
     "channel": "pellucid.ascent",
     "consistency": "pellucid.evidence.consistency",
@@ -61,6 +68,7 @@ _HOMES = {
     "export": "pellucid.views",
     "filters": "pellucid.evidence.filters",
     "interpolation": "pellucid.ascent",
+    "invert": "pellucid.inversion",
     "layer": "pellucid.ascent",
     "load": "pellucid.models",
     "logit": "pellucid.ascent",
@@ -81,7 +89,10 @@ __all__ = [
     "Objective",
     "PellucidError",
     "__version__",
+    "accentuate",
+    "activation_grid",
     "attribute",
+    "caricature",
     "cascade",
     "channel",
     "consistency",
@@ -93,6 +104,7 @@ __all__ = [
     "export",
     "filters",
     "interpolation",
+    "invert",
     "layer",
     "load",
     "logit",
