@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the documentation is built: Sphinx with furo; the examples in it run at build (`make docs`)."""
 
+import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -129,6 +130,25 @@ def draw_remade(app: object) -> None:
     pellucid.activation_grid(net, photograph, "conv5").plot().save(drawn / "grid.png")
 
 
+def draw_one_unit(app: object) -> None:
+    """The figures of the page that follows one unit: its optimum and examples, its parts, what breaks without it."""
+    drawn = Path(__file__).with_name("_build") / "drawn"
+    net = pellucid.load("demo")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "one_unit.atlas"
+        parts = pellucid.circuit(net, "conv5:9")[0].below.weights
+        below = [part.unit for part in (*parts.positive, *parts.negative)]
+        pellucid.survey(net, None, path, "conv5:9", *below, kinds=["optimum"], sign="+")
+        with pellucid.Atlas.open(path) as atlas:
+            [one] = pellucid.circuit(net, "conv5:9", atlas=atlas)
+            one.plot_parts().save(drawn / "one_unit_parts.png")
+            own = one.pictures["conv5:9"]
+    examples = pellucid.examples(net, "demo", "conv5:9")[0].items["max"].items[:5]
+    tiles = [(own, "optimum"), *((item.tiles()[0], value_words(item.response)) for item in examples)]
+    contact_sheet(tiles, columns=6, tile_px=144).save(drawn / "one_unit_optimum.png")
+    pellucid.ablate(net, "demo", "conv5:9", sample=64).plot().save(drawn / "one_unit_without.png")
+
+
 def setup(app: object) -> None:
     """Called by Sphinx."""
     app.connect("builder-inited", draw_first_layer)  # type: ignore[attr-defined]
@@ -136,3 +156,4 @@ def setup(app: object) -> None:
     app.connect("builder-inited", draw_tuning)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_attributions)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_remade)  # type: ignore[attr-defined]
+    app.connect("builder-inited", draw_one_unit)  # type: ignore[attr-defined]

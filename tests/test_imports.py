@@ -22,7 +22,18 @@ ALLOWED = {
     "models": {"errors", "records", "data"},
     "ascent": {"errors", "records", "models"},
     "scan": {"errors", "records", "data", "models"},
-    "evidence": {"errors", "figures", "records", "kernels", "stimuli", "data", "models", "ascent", "scan"},
+    "evidence": {
+        "errors",
+        "figures",
+        "records",
+        "kernels",
+        "stimuli",
+        "data",
+        "models",
+        "ascent",
+        "scan",
+        "circuits",
+    },
     "survey": {
         "errors",
         "figures",
@@ -36,6 +47,7 @@ ALLOWED = {
         "stimuli",
     },
     "attribution": {"errors", "figures", "records", "kernels", "data", "models"},
+    "circuits": {"errors", "records", "data", "models", "scan"},
     "doctor": {"errors", "records"},
     "terminal": set(),
     "measure": {"errors", "data", "models", "ascent"},
@@ -89,6 +101,9 @@ def test_kinds_of_evidence_never_import_one_another() -> None:
         "starts",
         "tuning_figures",
         "tunings",
+        "combination",
+        "connections",
+        "without",
     }
     for path in (SOURCE / "evidence").glob("*.py"):
         if path.stem == "__init__":

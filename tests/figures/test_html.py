@@ -19,6 +19,8 @@ from pellucid.figures import (
     Levels,
     Map,
     Number,
+    Partner,
+    Partners,
     Picture,
     Table,
     TuningCurve,
@@ -66,6 +68,10 @@ EXAMPLES = {
         Items((item(), item(EVIL)), strip()),
         Items((item(EVIL), item(box=None), Item(EVIL, 1.0))),
         Items(()),
+    ],
+    "partners": [
+        Partners((Partner(EVIL, 1.5, ((0.5, -1.0), (0.0, 2.0))), Partner("conv1:3", -0.25)), EVIL),
+        Partners((), EVIL),
     ],
     "table": [Table((EVIL, "b"), ((EVIL, 1.5), (None, True)))],
     "tuning_curve": [

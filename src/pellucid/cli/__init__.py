@@ -27,6 +27,8 @@ COMMANDS = (
     "invert",
     "caricature",
     "accentuate",
+    "circuit",
+    "ablate",
     "survey",
     "export",
     "serve",

@@ -17,6 +17,7 @@ from pellucid.figures.items import Item, Items
 from pellucid.figures.levels import Levels
 from pellucid.figures.map import Map
 from pellucid.figures.number import Number
+from pellucid.figures.partners import Partner, Partners
 from pellucid.figures.picture import Picture
 from pellucid.figures.strip import Strip
 from pellucid.figures.table import Table
@@ -33,6 +34,8 @@ __all__ = [
     "Levels",
     "Map",
     "Number",
+    "Partner",
+    "Partners",
     "Picture",
     "Strip",
     "Table",
@@ -40,7 +43,7 @@ __all__ = [
     "figure_from_json",
 ]
 
-Figure = Picture | Number | Curve | Histogram | Levels | Items | Table | Map | TuningCurve
+Figure = Picture | Number | Curve | Histogram | Levels | Items | Partners | Table | Map | TuningCurve
 
 FIGURES: dict[str, type[Figure]] = {
     "picture": Picture,
@@ -49,6 +52,7 @@ FIGURES: dict[str, type[Figure]] = {
     "histogram": Histogram,
     "levels": Levels,
     "items": Items,
+    "partners": Partners,
     "table": Table,
     "map": Map,
     "tuning_curve": TuningCurve,
