@@ -8,6 +8,7 @@ from PIL import Image
 
 import pellucid
 from pellucid.ascent import CANVASES
+from pellucid.attribution import METHODS, map_pixels
 from pellucid.data.tiles import PHOTOGRAPHS, load_photograph
 from pellucid.evidence.optima import Optima
 from pellucid.figures.sheet import contact_sheet
@@ -93,6 +94,42 @@ def _listed(values: tuple[float | str, ...]) -> str:
     return ", ".join(words) if len(words) <= 8 else f"{words[0]}, {words[1]} … {words[-1]}"
 
 
+def draw_attributions(app: object) -> None:
+    """The figures of the page on attribution: one method as a page, all of them on a sheet, and a cascade."""
+    drawn = Path(__file__).with_name("_build") / "drawn"
+    photograph = load_photograph(next(one for one in PHOTOGRAPHS if one.name == "cat"))
+    net = pellucid.load("demo")
+    found = pellucid.attribute(net, photograph, "conv5:9", methods=METHODS)
+    tiles = [
+        (
+            Image.fromarray(map_pixels(one.values, signed=one.signed)).resize((192, 192), 0),
+            one.title,
+        )
+        for one in found
+    ]
+    contact_sheet([(Image.fromarray(found[0].picture), "the image"), *tiles], columns=3, tile_px=224).save(
+        drawn / "methods.png"
+    )
+    next(one for one in found if one.method == "occlusion").save(drawn / "attribution.png")
+    pellucid.cascade(net, photograph, "logits:3", stages=6).save(drawn / "cascade.png")
+
+
+def draw_remade(app: object) -> None:
+    """The figures of the page on inversion: one photograph remade in each way."""
+    drawn = Path(__file__).with_name("_build") / "drawn"
+    drawn.mkdir(parents=True, exist_ok=True)
+    photograph = load_photograph(next(one for one in PHOTOGRAPHS if one.name == "cat"))
+    net = pellucid.load("demo")
+    pellucid.invert(net, photograph, "conv1", "conv3", "conv5").plot().save(drawn / "inversions.png")
+    pellucid.caricature(net, photograph, "conv3", "conv5").plot().save(drawn / "caricatures.png")
+    strengths = [
+        pellucid.accentuate(net, photograph, "conv5:9", strength=each)[0] for each in (0.2, 0.5, 1.0)
+    ]
+    tiles = [(one.image, f"strength {one.strength:g}\n{one.caption.splitlines()[1]}") for one in strengths]
+    contact_sheet(tiles, columns=len(tiles), tile_px=192).save(drawn / "accentuations.png")
+    pellucid.activation_grid(net, photograph, "conv5").plot().save(drawn / "grid.png")
+
+
 def draw_one_unit(app: object) -> None:
     """The figures of the page that follows one unit: its optimum and examples, its parts, what breaks without it."""
     drawn = Path(__file__).with_name("_build") / "drawn"
@@ -118,4 +155,6 @@ def setup(app: object) -> None:
     app.connect("builder-inited", draw_first_layer)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_optima)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_tuning)  # type: ignore[attr-defined]
+    app.connect("builder-inited", draw_attributions)  # type: ignore[attr-defined]
+    app.connect("builder-inited", draw_remade)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_one_unit)  # type: ignore[attr-defined]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pellucid.ascent import logit as logit
     from pellucid.ascent import neuron as neuron
     from pellucid.ascent import probability as probability
+    from pellucid.attribution import attribute as attribute
+    from pellucid.attribution import cascade as cascade
     from pellucid.demo import demo as demo
     from pellucid.doctor import doctor as doctor
     from pellucid.errors import PellucidError as PellucidError
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
     from pellucid.evidence.optimum import optimize as optimize
     from pellucid.evidence.removal import ablate as ablate
     from pellucid.evidence.tuning import tuning as tuning
+    from pellucid.inversion import accentuate as accentuate
+    from pellucid.inversion import activation_grid as activation_grid
+    from pellucid.inversion import caricature as caricature
+    from pellucid.inversion import invert as invert
     from pellucid.measure import measure as measure
     from pellucid.models import ImageInput as ImageInput
     from pellucid.models import Net as Net
@@ -50,6 +56,11 @@ _HOMES = {
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
     "ablate": "pellucid.evidence.removal",
+    "accentuate": "pellucid.inversion",
+    "activation_grid": "pellucid.inversion",
+    "attribute": "pellucid.attribution",
+    "caricature": "pellucid.inversion",
+    "cascade": "pellucid.attribution",
     "channel": "pellucid.ascent",
     "circuit": "pellucid.evidence.circuit",
     "consistency": "pellucid.evidence.consistency",
@@ -61,6 +72,7 @@ _HOMES = {
     "export": "pellucid.views",
     "filters": "pellucid.evidence.filters",
     "interpolation": "pellucid.ascent",
+    "invert": "pellucid.inversion",
     "layer": "pellucid.ascent",
     "load": "pellucid.models",
     "logit": "pellucid.ascent",
@@ -82,6 +94,11 @@ __all__ = [
     "PellucidError",
     "__version__",
     "ablate",
+    "accentuate",
+    "activation_grid",
+    "attribute",
+    "caricature",
+    "cascade",
     "channel",
     "circuit",
     "consistency",
@@ -93,6 +110,7 @@ __all__ = [
     "export",
     "filters",
     "interpolation",
+    "invert",
     "layer",
     "load",
     "logit",

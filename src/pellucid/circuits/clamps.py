@@ -13,7 +13,7 @@ from torch import Tensor
 from pellucid.circuits.growing import Growing
 from pellucid.errors import InputError
 from pellucid.models import Net
-from pellucid.models.calls import calls_in_order, replaced_at, tensor_at
+from pellucid.models.calls import calls_in_order, tensor_at, with_tensor
 from pellucid.models.trace import Call
 from pellucid.records import Unit
 
@@ -73,7 +73,7 @@ def forked(
             if grows:
                 axis = call.layout.order[0]
                 tensor = torch.cat([tensor] * len(variants), axis)
-            output = replaced_at(output, call.path, _held(tensor, call, variants, count))
+            output = with_tensor(output, call.path, _held(tensor, call, variants, count))
         return output
 
     parts = {name: net.module.get_submodule(name) for name, _ in wanted}

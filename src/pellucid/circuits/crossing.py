@@ -13,7 +13,7 @@ from torch import Tensor
 from pellucid.circuits.bends import Chords, Open
 from pellucid.errors import InputError
 from pellucid.models import Net
-from pellucid.models.calls import calls_in_order, replaced_at, tensor_at
+from pellucid.models.calls import calls_in_order, tensor_at, with_tensor
 from pellucid.models.trace import Call
 from pellucid.models.untouched import untouched
 
@@ -68,7 +68,7 @@ def crossing(net: Net, targets: Sequence[str], cuts: Sequence[str]) -> Iterator[
             raise _Enough
         for call in cut.get((module, number), ()):
             places[call.layer.name] = _arrangement(call, items)
-            output = replaced_at(output, call.path, leaf(call.layer.name, tensor_at(output, call.path)))
+            output = with_tensor(output, call.path, leaf(call.layer.name, tensor_at(output, call.path)))
         return output
 
     def run(pixels: Tensor, bends: Open | Chords, zero: bool = False) -> Crossing:

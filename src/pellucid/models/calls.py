@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pellucid.errors import InputError
 
-__all__ = ["Path", "calls_in_order", "replaced_at", "tensor_at", "tensors_in"]
+__all__ = ["Path", "calls_in_order", "tensor_at", "tensors_in", "with_tensor"]
 
 Path = tuple[int | str, ...]  # the way to a tensor in a nested output: indices, keys, field names
 
@@ -37,22 +37,23 @@ def tensor_at(output: object, path: Path) -> Tensor:
     return output
 
 
-def replaced_at(output: object, path: Path, tensor: Tensor) -> object:
-    """The output with `tensor` in the place at `path`; nothing of the output itself is changed."""
+def with_tensor(output: object, path: Path, tensor: Tensor) -> object:
+    """The output with another tensor at `path`; what holds it is copied, not changed."""
     if not path:
         return tensor
-    step, *rest = path
-    inner = replaced_at(_parts(output)[step], tuple(rest), tensor)
-    if isinstance(output, list | tuple):
-        parts = [inner if place == step else part for place, part in enumerate(output)]
-        kind: Any = type(output)  # a named tuple takes its fields one by one
-        return kind(*parts) if hasattr(output, "_fields") else kind(parts)
-    made: Any = copy.copy(output)
-    if isinstance(made, MutableMapping):  # also the output objects of transformers
-        made[next(key for key in made if str(key) == step)] = inner
-        return made
-    setattr(made, str(step), inner)
-    return made
+    step, rest = path[0], path[1:]
+    inner = with_tensor(_parts(output)[step], rest, tensor)
+    if isinstance(output, tuple | list):
+        items: list[Any] = [inner if place == step else each for place, each in enumerate(output)]
+        made: Callable[..., object] = type(output)
+        return made(*items) if hasattr(output, "_fields") else made(items)
+    if isinstance(output, MutableMapping):  # the output objects of transformers are data classes as well
+        changed = copy.copy(output)
+        changed[next(key for key in changed if str(key) == step)] = inner
+        return changed
+    if dataclasses.is_dataclass(output) and not isinstance(output, type):
+        return dataclasses.replace(output, **{str(step): inner})
+    raise InputError(f"a layer returned a {type(output).__name__}, into which no tensor can be put")
 
 
 def _parts(output: object) -> dict[int | str, object]:

@@ -76,10 +76,10 @@ def _pass_seconds(net: Net, source: Source | None, each: Pass) -> float:
     needs = evidence(each.kind).NEEDS
     if needs == "scan" and source is not None:
         return _scan_seconds(net, source, each)
-    if needs == "data" and source is not None and "sample" in each.settings:
-        return sum(_sample_seconds(net, source, each, layer) for layer in each.layers())
     if needs == "stimuli":
         return sum(_battery_seconds(net, each, layer) for layer in each.layers())
+    if needs == "data" and source is not None and "sample" in each.settings:
+        return sum(_sample_seconds(net, source, each, layer) for layer in each.layers())
     if needs != "ascent":
         return 0.0
     short = {**each.settings, "steps": PROBE_STEPS}
@@ -90,6 +90,20 @@ def _pass_seconds(net: Net, source: Source | None, each: Pass) -> float:
         deque(evidence(each.kind).run(net, own[0], short, Given()), maxlen=0)
         total += (time.monotonic() - started) * len(own) * each.settings["steps"] / PROBE_STEPS
     return total
+
+
+def _battery_seconds(net: Net, each: Pass, layer: str) -> float:
+    """One batch of stimuli, times as many as there are; the unit's own pictures moved come on top."""
+    settings = each.settings
+    job = next(job for job in each.jobs if job.layer == layer)
+    started = time.monotonic()
+    deque(evidence(each.kind).run(net, job, {**settings, "families": ["gray"]}, Given()), maxlen=0)
+    seconds = time.monotonic() - started
+    frame = Frame.of_box((0, 0, net.input.size[1], net.input.size[0]), net.input.size, net.input.channels)
+    counts = {name: settings[name] for name in ("orientations", "phases", "hues")}
+    stimuli = sum(map(len, batteries(tabled(tuple(settings["families"]), **counts), frame)))
+    batch: int = settings["tuning_batch"]
+    return seconds * -(-stimuli // batch)
 
 
 def _sample_seconds(net: Net, source: Source, each: Pass, layer: str) -> float:
@@ -108,20 +122,6 @@ def _sample_seconds(net: Net, source: Source, each: Pass, layer: str) -> float:
     units = sum(len(job.indices) for job in own)
     sample = min(each.settings["sample"], len(source.names))
     return (time.monotonic() - started) * units / len(few) * float(sample / items)
-
-
-def _battery_seconds(net: Net, each: Pass, layer: str) -> float:
-    """One batch of stimuli, times as many as there are; the unit's own pictures moved come on top."""
-    settings = each.settings
-    job = next(job for job in each.jobs if job.layer == layer)
-    started = time.monotonic()
-    deque(evidence(each.kind).run(net, job, {**settings, "families": ["gray"]}, Given()), maxlen=0)
-    seconds = time.monotonic() - started
-    frame = Frame.of_box((0, 0, net.input.size[1], net.input.size[0]), net.input.size, net.input.channels)
-    counts = {name: settings[name] for name in ("orientations", "phases", "hues")}
-    stimuli = sum(map(len, batteries(tabled(tuple(settings["families"]), **counts), frame)))
-    batch: int = settings["tuning_batch"]
-    return seconds * -(-stimuli // batch)
 
 
 def _scan_seconds(net: Net, source: Source, each: Pass) -> float:

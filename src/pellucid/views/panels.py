@@ -23,8 +23,9 @@ from pellucid.views.facts import Fact, provenance_facts
 __all__ = ["Cell", "Group", "PanelView", "Source", "panel_views", "sources"]
 
 NOTE, DIAGNOSIS = "_note", "diagnosis"
-SHAPES = dict.fromkeys(("curve", "histogram", "levels", "map", "tuning_curve"), "drawing") | {
-    "partners": "partner"
+SHAPES = {
+    **dict.fromkeys(("curve", "histogram", "levels", "map", "tuning_curve"), "drawing"),
+    "partners": "partner",
 }
 
 
