@@ -28,10 +28,17 @@ if TYPE_CHECKING:
     from pellucid.demo import demo as demo
     from pellucid.doctor import doctor as doctor
     from pellucid.errors import PellucidError as PellucidError
+    from pellucid.evidence.circuit import circuit as circuit
     from pellucid.evidence.consistency import consistency as consistency
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.evidence.tuning import tuning as tuning
+    from pellucid.evidence.without import ablate as ablate
+    from pellucid.inversion import accentuate as accentuate
+    from pellucid.inversion import activation_grid as activation_grid
+    from pellucid.inversion import caricature as caricature
+    from pellucid.inversion import invert as invert
     from pellucid.measure import measure as measure
     from pellucid.models import ImageInput as ImageInput
     from pellucid.models import Net as Net
@@ -48,9 +55,14 @@ _HOMES = {
     "Net": "pellucid.models",
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
+    "ablate": "pellucid.evidence.without",
+    "accentuate": "pellucid.inversion",
+    "activation_grid": "pellucid.inversion",
     "attribute": "pellucid.attribution",
+    "caricature": "pellucid.inversion",
     "cascade": "pellucid.attribution",
     "channel": "pellucid.ascent",
+    "circuit": "pellucid.evidence.circuit",
     "consistency": "pellucid.evidence.consistency",
     "demo": "pellucid.demo",
     "direction": "pellucid.ascent",
@@ -60,6 +72,7 @@ _HOMES = {
     "export": "pellucid.views",
     "filters": "pellucid.evidence.filters",
     "interpolation": "pellucid.ascent",
+    "invert": "pellucid.inversion",
     "layer": "pellucid.ascent",
     "load": "pellucid.models",
     "logit": "pellucid.ascent",
@@ -70,6 +83,7 @@ _HOMES = {
     "respond": "pellucid.respond",
     "serve": "pellucid.views",
     "survey": "pellucid.survey",
+    "tuning": "pellucid.evidence.tuning",
 }
 
 __all__ = [
@@ -79,9 +93,14 @@ __all__ = [
     "Objective",
     "PellucidError",
     "__version__",
+    "ablate",
+    "accentuate",
+    "activation_grid",
     "attribute",
+    "caricature",
     "cascade",
     "channel",
+    "circuit",
     "consistency",
     "demo",
     "direction",
@@ -91,6 +110,7 @@ __all__ = [
     "export",
     "filters",
     "interpolation",
+    "invert",
     "layer",
     "load",
     "logit",
@@ -101,6 +121,7 @@ __all__ = [
     "respond",
     "serve",
     "survey",
+    "tuning",
 ]
 
 
