@@ -23,13 +23,18 @@ if TYPE_CHECKING:
     from pellucid.ascent import logit as logit
     from pellucid.ascent import neuron as neuron
     from pellucid.ascent import probability as probability
+    from pellucid.attribution import attribute as attribute
+    from pellucid.attribution import cascade as cascade
     from pellucid.demo import demo as demo
     from pellucid.doctor import doctor as doctor
     from pellucid.errors import PellucidError as PellucidError
+    from pellucid.evidence.circuit import circuit as circuit
     from pellucid.evidence.consistency import consistency as consistency
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.evidence.tuning import tuning as tuning
+    from pellucid.evidence.without import ablate as ablate
     from pellucid.inversion import accentuate as accentuate
     from pellucid.inversion import activation_grid as activation_grid
     from pellucid.inversion import caricature as caricature
@@ -50,10 +55,14 @@ _HOMES = {
     "Net": "pellucid.models",
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
+    "ablate": "pellucid.evidence.without",
     "accentuate": "pellucid.inversion",
     "activation_grid": "pellucid.inversion",
+    "attribute": "pellucid.attribution",
     "caricature": "pellucid.inversion",
+    "cascade": "pellucid.attribution",
     "channel": "pellucid.ascent",
+    "circuit": "pellucid.evidence.circuit",
     "consistency": "pellucid.evidence.consistency",
     "demo": "pellucid.demo",
     "direction": "pellucid.ascent",
@@ -74,6 +83,7 @@ _HOMES = {
     "respond": "pellucid.respond",
     "serve": "pellucid.views",
     "survey": "pellucid.survey",
+    "tuning": "pellucid.evidence.tuning",
 }
 
 __all__ = [
@@ -83,10 +93,14 @@ __all__ = [
     "Objective",
     "PellucidError",
     "__version__",
+    "ablate",
     "accentuate",
     "activation_grid",
+    "attribute",
     "caricature",
+    "cascade",
     "channel",
+    "circuit",
     "consistency",
     "demo",
     "direction",
@@ -107,6 +121,7 @@ __all__ = [
     "respond",
     "serve",
     "survey",
+    "tuning",
 ]
 
 
