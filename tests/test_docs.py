@@ -11,7 +11,7 @@ import pytest
 
 import pellucid
 from pellucid import errors
-from pellucid.cli import app, store_app
+from pellucid.cli.command import app, store_app
 from pellucid.evidence import EVIDENCE
 
 ROOT = Path(__file__).parents[1]

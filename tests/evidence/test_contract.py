@@ -11,11 +11,31 @@ from nets import planted_net
 
 import pellucid as pl
 from pellucid.data import open_source
-from pellucid.evidence import EVIDENCE, evidence
+from pellucid.evidence import EVIDENCE, Given, evidence
+from pellucid.figures import Blob
 from pellucid.records import Record, Unit, canonical_json
 from pellucid.scan import scan
 
 ASKED = {"steps": 3, "seed": 5}
+
+
+class Made:
+    """Records as an atlas holds them."""
+
+    def __init__(self, records: list[Record]) -> None:
+        self._records = {(one.kind, one.layer, one.index): one for one in records}
+        self._blobs = {blob.hash: blob for one in records for blob in blobs_in(one)}
+
+    def record(self, kind: str, layer: str, index: int | None) -> Record | None:
+        found = self._records.get((kind, layer, index))
+        return None if found is None else Record.from_json(kind, layer, index, found.to_json())
+
+    def blob(self, hash: str) -> Blob:
+        return self._blobs[hash]
+
+
+def blobs_in(record: Record) -> list[Blob]:
+    return [blob for figure in record.figures.values() for blob in figure.blobs()]
 
 
 def settings_of(kind: str, net: pl.Net) -> dict[str, object]:
@@ -27,11 +47,18 @@ def records_of(kind: str, net: pl.Net, photos: Path) -> list[Record]:
     module = evidence(kind)
     settings = settings_of(kind, net)
     units = module.units(net, [Unit("conv", index) for index in range(4)])
-    scanned = scan(net, open_source(photos), ["conv"]) if module.NEEDS == "scan" else None
+    source = open_source(photos)
+    given = Given(
+        scan(net, source, ["conv"]) if module.NEEDS == "scan" else None,
+        source if module.NEEDS == "data" else None,
+        Made([one for name in module.READS for one in records_of(name, net, photos)])
+        if module.READS
+        else None,
+    )
     return [
         record
         for job in module.plan(net, units, settings)
-        for record in module.run(net, job, settings, scanned)
+        for record in module.run(net, job, settings, given)
     ]
 
 

@@ -10,9 +10,9 @@ import importlib
 from typing import cast
 
 from pellucid.errors import UnknownName, did_you_mean
-from pellucid.evidence.job import Evidence, Job
+from pellucid.evidence.job import Evidence, Given, Held, Job
 
-__all__ = ["EVIDENCE", "USUAL", "Evidence", "Job", "evidence"]
+__all__ = ["EVIDENCE", "USUAL", "Evidence", "Given", "Held", "Job", "evidence"]
 
 # In the order in which a survey makes them and a page shows them: cheap and telling first.
 EVIDENCE = {

@@ -18,7 +18,7 @@ from PIL import Image
 from pellucid.ascent import Climbed, Goal, Target, batch_size, climb
 from pellucid.errors import InputError
 from pellucid.evidence.climbing import SIGN_TEXT, aim_of, climb_settings, completed, known_settings
-from pellucid.evidence.job import Job, Progress, Settings, by_layer, shared_out
+from pellucid.evidence.job import Given, Job, Progress, Settings, by_layer, shared_out
 from pellucid.evidence.starts import Agreement, agreement
 from pellucid.figures import Figure, Number, Picture, Table
 from pellucid.figures.file import folder, picture_path, write
@@ -27,11 +27,11 @@ from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
 from pellucid.models import Model, Net, opened
 from pellucid.records import Kind, Panel, Provenance, Record, Unit, UnitQuery
-from pellucid.scan import Scanned
 
 __all__ = [
     "KIND",
     "NEEDS",
+    "READS",
     "SETTINGS",
     "Consistencies",
     "Consistency",
@@ -63,6 +63,7 @@ KIND = Kind(
     sortable=("value_cv", "image_similarity", "modes", "within_1pct"),
 )
 NEEDS = "ascent"
+READS = ()
 STARTS = 9  # as in the paper
 OWN = {"objective": None, "sign": "+", "starts": STARTS}
 SETTINGS = known_settings(OWN)
@@ -270,7 +271,7 @@ def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
     return jobs
 
 
-def run(net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iterable[Record]:
+def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record]:
     """One record for each unit: all its pictures, what each reached, and how well they agree."""
     for index, one in zip(job.indices, _measured(net, job, settings), strict=True):
         yield Record(KIND.name, job.layer, index, _figures(one), one.provenance)

@@ -11,7 +11,7 @@ from typing import Any
 from pellucid.data import PREVIEW_MIME, Data, Shown, open_source
 from pellucid.errors import InputError
 from pellucid.evidence.exemplars import ClassExamples, Example, Examples, LevelExamples, UnitExamples
-from pellucid.evidence.job import Job, Progress, Settings, by_layer
+from pellucid.evidence.job import Given, Job, Progress, Settings, by_layer
 from pellucid.figures import Blob, Figure, Histogram, Item, Items, Levels, Number, Strip, Table
 from pellucid.figures.strip import strip_sheet
 from pellucid.models import Model, Net, opened
@@ -21,6 +21,7 @@ from pellucid.scan import ENDS, Entry, LayerScan, Scanned, ScanState, SpotStatis
 __all__ = [
     "KIND",
     "NEEDS",
+    "READS",
     "SETTINGS",
     "Example",
     "Examples",
@@ -71,6 +72,7 @@ KIND = Kind(
     sortable=("maximum", "mean", "sd", "minimum", "zeros", "sparsity", "selectivity"),
 )
 NEEDS = "scan"
+READS = ()
 SETTINGS = frozenset({"batch", "seed", "per_class"})
 
 
@@ -161,11 +163,11 @@ def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
     ]
 
 
-def run(net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iterable[Record]:
+def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record]:
     """The records of a layer, from the pass over the data."""
-    if scanned is None:
+    if given.scanned is None:
         raise InputError("examples need a pass over data")
-    for one in _layer_examples(net, scanned, job.layer, job.indices, settings):
+    for one in _layer_examples(net, given.scanned, job.layer, job.indices, settings):
         yield Record("examples", job.layer, one.unit.index, one.figures, one.provenance)
 
 

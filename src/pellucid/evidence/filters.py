@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from pellucid.errors import InputError
-from pellucid.evidence.job import Job, Settings
+from pellucid.evidence.job import Given, Job, Settings
 from pellucid.figures import Figure, Number, Picture
 from pellucid.kernels import (
     Bank,
@@ -29,9 +29,8 @@ from pellucid.models import BareNet, Model, Net, opened_or_bare
 from pellucid.models.first_layer import FirstLayer, sees_its_kernel
 from pellucid.models.net import versions
 from pellucid.records import Kind, Panel, Provenance, Record, Unit
-from pellucid.scan import Scanned
 
-__all__ = ["KIND", "NEEDS", "SETTINGS", "Filters", "filters", "plan", "run", "settings", "units"]
+__all__ = ["KIND", "NEEDS", "READS", "SETTINGS", "Filters", "filters", "plan", "run", "settings", "units"]
 
 KIND = Kind(
     name="filters",
@@ -75,6 +74,7 @@ KIND = Kind(
     sortable=("family_place", "orientation", "frequency", "norm", "likeness_place", "chroma"),
 )
 NEEDS = "weights"
+READS = ()
 SETTINGS: frozenset[str] = frozenset()
 
 
@@ -222,7 +222,7 @@ def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
     return [Job(f"filters/{units[0].layer}", units[0].layer, tuple(unit.index for unit in units), len(units))]
 
 
-def run(net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iterable[Record]:
+def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record]:
     """One record for each filter."""
     found = filters(net, job.layer)
     tiles, places = filter_tiles(found.bank), _places(found)

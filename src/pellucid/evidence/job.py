@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pellucid.data import Source
 from pellucid.errors import InputError
+from pellucid.figures import Blob
 from pellucid.models.net import Net
 from pellucid.records import Kind, Record, Unit
 from pellucid.scan import Scanned
 
-__all__ = ["Evidence", "Job", "Progress", "Settings", "by_layer", "shared_out"]
+__all__ = ["Evidence", "Given", "Held", "Job", "Progress", "Settings", "by_layer", "shared_out"]
 
 Settings = Mapping[str, Any]
 
@@ -41,6 +43,30 @@ class Job:
         return cls(row[0], row[1], tuple(row[2]), row[3])
 
 
+class Held(Protocol):
+    """What an atlas holds already, as `pellucid.store.Atlas` tells it."""
+
+    def record(self, kind: str, layer: str, index: int | None) -> Record | None:
+        """One record, or None where there is none; its blobs are names only."""
+
+    def blob(self, hash: str) -> Blob:
+        """The blob of that name, with its bytes."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a job may draw on beside the net.
+
+    `scanned` is the pass over the data that kinds which need the scan share; `source` the data itself, for kinds that read it on
+    their own; `held` the records of the kinds that this one reads. Each is None where a kind does not declare that it
+    needs it, `held` also where there is no atlas.
+    """
+
+    scanned: Scanned | None = None
+    source: Source | None = None
+    held: Held | None = None
+
+
 def shared_out(kind: str, layer: str, indices: Sequence[int], most: int) -> list[Job]:
     """The units of a layer in as few jobs of at most `most` as there can be, evenly filled.
 
@@ -59,14 +85,16 @@ def shared_out(kind: str, layer: str, indices: Sequence[int], most: int) -> list
 class Evidence(Protocol):
     """The names that a module must have to be a kind of evidence.
 
-    `NEEDS` is `weights`, `scan` or `ascent`: where its numbers come from. Kinds that need the scan share one pass. `SETTINGS`
-    names what may be set.
+    `NEEDS` is `weights`, `scan`, `ascent` or `data`: where its numbers come from. Kinds that need the scan share one pass; a
+    kind that needs `data` reads the items itself. `READS` names kinds whose records this one draws on where the atlas has
+    them: they are made before it. `SETTINGS` names what may be set.
     `settings` completes what the user asked; its values are JSON, are kept in the plan, and decide everything that the
     records depend on. `units` says which units this kind is about when those were asked. `plan` shares units out in jobs.
     """
 
     KIND: Kind
     NEEDS: str
+    READS: tuple[str, ...]
     SETTINGS: frozenset[str]
 
     def settings(self, net: Net, asked: Settings) -> dict[str, Any]: ...
@@ -75,7 +103,7 @@ class Evidence(Protocol):
 
     def plan(self, net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]: ...
 
-    def run(self, net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iterable[Record]: ...
+    def run(self, net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record]: ...
 
 
 def by_layer(units: Iterable[Unit]) -> dict[str, tuple[int, ...]]:

@@ -21,14 +21,25 @@ from pellucid.ascent import (
 )
 from pellucid.errors import InputError
 from pellucid.evidence.climbing import SIGN_TEXT, SIGNS, aim_of, climb_settings, completed, known_settings
-from pellucid.evidence.job import Job, Progress, Settings, by_layer, shared_out
+from pellucid.evidence.job import Given, Job, Progress, Settings, by_layer, shared_out
 from pellucid.evidence.optima import Optima, Optimum
 from pellucid.figures import Blob, Figure, Number, Picture
 from pellucid.models import OUTPUT, Model, Net, opened
 from pellucid.records import Kind, Layer, Panel, Provenance, Record, Unit, UnitQuery
-from pellucid.scan import Scanned
 
-__all__ = ["KIND", "NEEDS", "SETTINGS", "Optima", "Optimum", "optimize", "plan", "run", "settings", "units"]
+__all__ = [
+    "KIND",
+    "NEEDS",
+    "READS",
+    "SETTINGS",
+    "Optima",
+    "Optimum",
+    "optimize",
+    "plan",
+    "run",
+    "settings",
+    "units",
+]
 
 KIND = Kind(
     name="optimum",
@@ -67,6 +78,7 @@ KIND = Kind(
     sortable=("activation_positive", "activation_negative"),
 )
 NEEDS = "ascent"
+READS = ()
 OWN = {"objective": None, "sign": "both", "pictures": 1}
 SETTINGS = known_settings(OWN)
 
@@ -198,7 +210,7 @@ def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
     return jobs
 
 
-def run(net: Net, job: Job, settings: Settings, scanned: Scanned | None) -> Iterable[Record]:
+def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record]:
     """One record for each unit, with the picture of each sign."""
     asked = [_goals(net, Unit(job.layer, index), settings) for index in job.indices]
     climbing = dataclasses.replace(climb_settings(settings), batch=job.full * len(asked[0]))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pellucid.data import Source, head
-from pellucid.evidence import evidence
+from pellucid.evidence import Given, evidence
 from pellucid.models import Net
 from pellucid.scan import scan
 from pellucid.survey.plan import Pass, Plan
@@ -72,7 +72,7 @@ def _pass_seconds(net: Net, source: Source | None, each: Pass) -> float:
     for layer in each.layers():
         own = [job for job in each.jobs if job.layer == layer]
         started = time.monotonic()
-        deque(evidence(each.kind).run(net, own[0], short, None), maxlen=0)
+        deque(evidence(each.kind).run(net, own[0], short, Given()), maxlen=0)
         total += (time.monotonic() - started) * len(own) * each.settings["steps"] / PROBE_STEPS
     return total
 

@@ -14,7 +14,7 @@ import torch
 
 from pellucid.data import Data, Source, open_source
 from pellucid.errors import FinishedWithProblems, InputError
-from pellucid.evidence import EVIDENCE, USUAL, evidence
+from pellucid.evidence import EVIDENCE, USUAL, Given, evidence
 from pellucid.evidence.job import Job, Progress, Settings, by_layer
 from pellucid.models import Model, Net, opened
 from pellucid.records import Unit, UnitQuery
@@ -27,6 +27,8 @@ __all__ = ["SurveyReport", "survey"]
 
 # A kill costs at most this much of a pass over the data.
 CHECKPOINT_SECONDS = 10.0
+# What a kind may need that comes from data.
+FROM_DATA = ("scan", "data")
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,9 @@ def survey(
     """
     started = time.monotonic()
     seen, wishes = opened(net), {**(settings or {}), **asked}
-    names = list(USUAL if kinds is None else dict.fromkeys(kinds))
+    names = _in_order(USUAL if kinds is None else kinds)
     source = None if data is None else open_source(data)
-    if source is None and any(evidence(name).NEEDS == "scan" for name in names):
+    if source is None and any(evidence(name).NEEDS in FROM_DATA for name in names):
         raise InputError(
             f"{', '.join(names)} need data: name a folder of images, or leave examples out of the evidence"
         )
@@ -194,14 +196,32 @@ def _run(
         if progress is not None:
             progress(finished + place, len(jobs), "jobs")
         found = scans.get(each.number)
-        writer.commit_job(
-            job.name, evidence(each.kind).run(net, job, each.settings, found), skipped=_skipped(found)
-        )
+        records = evidence(each.kind).run(net, job, each.settings, _given(writer, each, found, source))
+        writer.commit_job(job.name, records, skipped=_skipped(found))
     if progress is not None:
         progress(len(jobs), len(jobs), "jobs")
     for number in scans:
         writer.drop_state(_state_key(number))
     return finished, len(todo)
+
+
+def _in_order(kinds: Sequence[str]) -> list[str]:
+    """The kinds asked, each once, in the order of the table: what one reads is made before it."""
+    for name in kinds:
+        evidence(name)  # refuses what is no kind
+    return [name for name in EVIDENCE if name in kinds]
+
+
+def _given(writer: AtlasWriter, each: Pass, scanned: Scanned | None, source: Source | None) -> Given:
+    """What a job of that pass may draw on: no more than its kind declares."""
+    kind = evidence(each.kind)
+    if kind.NEEDS == "data" and source is None:
+        raise _no_data(writer, each)
+    return Given(scanned, source if kind.NEEDS == "data" else None, writer if kind.READS else None)
+
+
+def _no_data(writer: AtlasWriter, each: Pass) -> InputError:
+    return InputError(f"{writer.path} holds {each.kind}, which needs its data to go on; name it")
 
 
 def _state_key(number: int) -> str:
@@ -219,7 +239,7 @@ def _scan_pass(
 ) -> Scanned:
     """The pass over the data, from where an earlier one was stopped; its state is saved every few seconds and at its end."""
     if source is None:
-        raise InputError(f"{writer.path} holds {each.kind}, which needs its data to go on; name it")
+        raise _no_data(writer, each)
     key, settings = _state_key(each.number), each.settings
     saved = time.monotonic()
 

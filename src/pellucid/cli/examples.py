@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `examples`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pellucid.cli.command import app, command
+from pellucid.cli.options import (
+    Common,
+    Data,
+    Model,
+    ModelOptions,
+    OutDir,
+    Units,
+)
+from pellucid.errors import FinishedWithProblems
+from pellucid.figures.file import folder_path
+from pellucid.terminal import complain, print_json, progress_bar, say
+
+__all__ = ["examples"]
+
+
+@command(app, "examples")
+def examples(
+    model: Model,
+    data: Data,
+    units: Units,
+    out: OutDir,
+    common: Common,
+    options: ModelOptions,
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="also the best item of each class, of data that has classes")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="exit 4 when an item was skipped")] = False,
+) -> None:
+    """Each unit's whole spectrum of real inputs, from strongest to opposite, with statistics."""
+    from pellucid.evidence.examples import examples as search
+
+    folder_path(out)
+    net = options.load(model, common)
+    with progress_bar(common.quiet or common.json) as progress:
+        found = search(net, data, *units, seed=common.seed, per_class=per_class, progress=progress)
+    found.save(out)
+    if common.json:
+        print_json(found.to_json())
+    else:
+        for item, reason in found.skipped:
+            complain(f"skipped {item}: {reason}")
+        say(f"{len(found.units)} units over {found.items} items: {out}", common.quiet)
+    if strict and found.skipped:
+        raise FinishedWithProblems(
+            f"{len(found.skipped)} of {found.items} items were skipped; the rest is complete"
+        )

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments and options that several commands have, and how what they say is read."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pellucid.errors import InputError
+from pellucid.terminal import complain
+
+if TYPE_CHECKING:
+    from pellucid.models import BareNet, Net
+
+__all__ = [
+    "AscentOptions",
+    "AtlasFile",
+    "Common",
+    "Data",
+    "Memory",
+    "Model",
+    "ModelOptions",
+    "OutDir",
+    "OutPicture",
+    "Units",
+    "bytes_of",
+    "first_of",
+    "place_of",
+]
+
+Model = Annotated[
+    str, typer.Argument(help="torchvision/NAME, timm/NAME, demo, FILE.py:FUNCTION or a model card (.toml)")
+]
+Data = Annotated[str, typer.Argument(help="a folder of images, or demo")]
+Units = Annotated[
+    list[str], typer.Argument(help="LAYER, LAYER:7, LAYER:0-15,40, LAYER:7@center or logits:LABEL")
+]
+OutDir = Annotated[Path, typer.Option("-o", "--out", help="the folder to write")]
+OutPicture = Annotated[Path | None, typer.Option("-o", "--out", help="the PNG to write")]
+Memory = Annotated[str, typer.Option("--memory", help="how much memory a batch may take, as 4GiB")]
+AtlasFile = Annotated[Path, typer.Argument(help="an atlas file")]
+
+
+@dataclass(frozen=True)
+class Common:
+    """Options that every command has."""
+
+    json: Annotated[bool, typer.Option("--json", help="print one JSON document on standard output")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no remarks")] = False
+    seed: Annotated[int, typer.Option("--seed", help="the seed of everything random")] = 0
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps")] = "auto"
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Options beside MODEL."""
+
+    weights: Annotated[str | None, typer.Option("--weights", help="FILE, DEFAULT or random")] = None
+    input: Annotated[str | None, typer.Option("--input", help="channels x height x width, as 3x224x224")] = (
+        None
+    )
+    normalize: Annotated[
+        str | None, typer.Option("--normalize", help='imagenet, none or "MEAN.../STD..."')
+    ] = None
+    labels: Annotated[Path | None, typer.Option("--labels", help="a file with one class name a line")] = None
+    trust_code: Annotated[
+        str | None, typer.Option("--trust-code", help="sha256:DIGEST of a file that may run code")
+    ] = None
+
+    def load(self, model: str, common: Common) -> Net:
+        """The net, with its loud lines on standard error."""
+        from pellucid.models import load
+
+        net = load(model, **self._given(common))
+        for note in () if common.quiet else net.notes:
+            complain(note)
+        return net
+
+    def load_or_bare(self, model: str, common: Common) -> Net | BareNet:
+        """The net; one of signals or volumes, which cannot be fed yet, only to be looked at."""
+        from pellucid.models import opened_or_bare
+
+        net = opened_or_bare(model, **self._given(common))
+        for note in () if common.quiet else net.notes:
+            complain(note)
+        return net
+
+    def _given(self, common: Common) -> dict[str, Any]:
+        """The arguments of `load`."""
+        return {**dataclasses.asdict(self), "device": common.device, "seed": common.seed}
+
+
+@dataclass(frozen=True)
+class AscentOptions:
+    """Options of everything that optimizes."""
+
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            "--objective",
+            help="channel, excitation, neuron, layer, logit or probability; by the unit when left out",
+        ),
+    ] = None
+    sign: Annotated[str, typer.Option("--sign", help="+, - or both")] = "both"
+    steps: Annotated[int | None, typer.Option("--steps", help="steps of the climb")] = None
+    size: Annotated[int | None, typer.Option("--size", help="side of the picture in pixels")] = None
+    canvas: Annotated[
+        str | None,
+        typer.Option("--canvas", help="how the picture is parametrized: fourier, pixels, pyramid or maco"),
+    ] = None
+    transforms: Annotated[
+        str | None, typer.Option("--transforms", help="lucid, distill2017, auto or none")
+    ] = None
+    copies: Annotated[int | None, typer.Option("--copies", help="views of each picture a step looks at")] = (
+        None
+    )
+    regularize: Annotated[
+        str | None, typer.Option("--regularize", help="tv, l1, l2 or blur with weights, as tv=0.25,l2=1")
+    ] = None
+    optimizer: Annotated[str | None, typer.Option("--optimizer", help="adam, nadam or gradient")] = None
+    learning_rate: Annotated[
+        float | None, typer.Option("--learning-rate", help="by the canvas when left out")
+    ] = None
+    constraint: Annotated[
+        str | None,
+        typer.Option("--constraint", help="norm=RADIUS, mahalanobis=RADIUS, or box=LOW..HIGH; canvas pixels"),
+    ] = None
+    stop: Annotated[
+        str | None, typer.Option("--stop", help="fixed, or flat: each picture when it is done")
+    ] = None
+
+    def settings(self) -> dict[str, Any]:
+        """What the user set, by name."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+def place_of(text: str | None) -> tuple[int, int] | None:
+    """The position that `Y,X` says."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", text)
+    if match is None:
+        raise InputError(f"--at {text!r}: write Y,X, two whole numbers from 0, as 12,30")
+    return int(match[1]), int(match[2])
+
+
+def bytes_of(text: str) -> int:
+    """The number of bytes that `4GiB`, `512MB` or `2000000` says."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE)
+    if match is None or float(match[1]) <= 0:
+        raise InputError(f"--memory {text!r}: write a number of bytes, as 4GiB or 512MB")
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " "))
+
+
+def first_of(problems: list[str]) -> str:
+    """The first of some problems, and how many there are."""
+    count = f" in {len(problems)} places, the first" if len(problems) > 1 else ""
+    return f"{count}: {problems[0]}"
