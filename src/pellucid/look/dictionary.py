@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An atlas as a dictionary of units: of each the picture that says what it looks for, and what it does over the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from pellucid.errors import InputError, NotAnAtlas
+from pellucid.figures import Blob, Item, Picture
+from pellucid.look.spread import Spread, spread_from
+from pellucid.models import Net
+from pellucid.store import Atlas
+
+__all__ = ["Dictionary", "Entry"]
+
+OPTIMUM, EXAMPLES = "optimum", "examples"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What an atlas knows of one unit: its picture (an optimum, else its strongest real input), and its spread."""
+
+    picture: Picture | Item | None
+    spread: Spread | None
+
+    @property
+    def what(self) -> str:
+        """In words what the picture is."""
+        if self.picture is None:
+            return "no picture"
+        return "optimum" if isinstance(self.picture, Picture) else "strongest example"
+
+
+class Dictionary:
+    """The entries of an atlas, read layer by layer when asked for, and kept.
+
+    Parameters
+    ----------
+    atlas : opened, and of this net
+
+    Raises
+    ------
+    InputError : the atlas is of another network, or of other weights of it
+    """
+
+    def __init__(self, atlas: Atlas, net: Net) -> None:
+        card = atlas.card
+        if card.get("weights_digest") != net.weights_digest:
+            raise InputError(
+                f"{atlas.path} is of {card.get('name', 'another network')} with weights {_short(card.get('weights_digest'))}, "
+                f"{net.name} here has {_short(net.weights_digest)}; give an atlas of these weights, as "
+                "`pellucid survey` makes it"
+            )
+        self.atlas = atlas
+        self._names = {
+            net.layer(layer.name).name: layer.name
+            for layer in atlas.layers()
+            if layer.name in net.trace.calls
+        }
+        self._ordinals = {layer.name: place for place, layer in enumerate(atlas.layers(), start=1)}
+        self._read: dict[str, dict[int, Entry]] = {}
+
+    @classmethod
+    def open(cls, path: str | Path, net: Net) -> Dictionary:
+        """The dictionary in the atlas file at `path`."""
+        return cls(Atlas.open(path), net)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the atlas's content."""
+        return self.atlas.digest()
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of evidence that it holds."""
+        return frozenset(kind.name for kind in self.atlas.kinds())
+
+    def entries(self, layer: str) -> Mapping[int, Entry]:
+        """The entries of a layer's units by index; empty where the atlas has nothing about the layer."""
+        if layer not in self._read:
+            self._read[layer] = self._entries(layer) if layer in self._names else {}
+        return self._read[layer]
+
+    def _entries(self, layer: str) -> dict[int, Entry]:
+        optima, examples = (
+            dict(self.atlas.figure_rows(kind, self._names[layer])) if kind in self.kinds else {}
+            for kind in (OPTIMUM, EXAMPLES)
+        )
+        try:
+            return {
+                index: Entry(
+                    _picture(optima.get(index, {}), examples.get(index, {})),
+                    spread_from(examples.get(index, {})),
+                )
+                for index in sorted({*optima, *examples})
+            }
+        except (LookupError, TypeError, ValueError) as error:
+            raise NotAnAtlas(f"{self.atlas.path} is damaged: a figure of {layer} is none: {error}") from error
+
+    def has_statistics(self, layer: str) -> bool:
+        """Whether there is a spread for every unit that it knows of the layer, and it knows some."""
+        entries = self.entries(layer)
+        return bool(entries) and all(entry.spread is not None for entry in entries.values())
+
+    def page(self, layer: str, index: int) -> str | None:
+        """Where a site of the atlas has the unit's page; None where it has none."""
+        return f"layer/{self._ordinals[layer]}/{index}.html" if index in self.entries(layer) else None
+
+    def thumbnails(self, units: Iterable[tuple[str, int]], side: int) -> dict[tuple[str, int], Image.Image]:
+        """The pictures of units by (layer, index), square, `side` px; those without a picture are left out."""
+        wanted: dict[tuple[str, int], Picture | Item] = {}
+        for layer, index in units:
+            entry = self.entries(layer).get(index)
+            if entry is not None and entry.picture is not None:
+                wanted[layer, index] = entry.picture
+        blobs: dict[str, Blob] = {}
+        for picture in wanted.values():
+            blob = _blob(picture)
+            if blob is not None and blob.hash not in blobs:
+                blobs[blob.hash] = self.atlas.blob(blob.hash)
+        with ThreadPoolExecutor(2) as pool:
+            made = pool.map(lambda picture: _thumbnail(picture, blobs, side), wanted.values())
+            return {unit: image for unit, image in zip(wanted, made, strict=True) if image is not None}
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.atlas.close()
+
+
+def _short(digest: object) -> str:
+    return str(digest or "unknown").removeprefix("sha256:")[:12]
+
+
+def _picture(optimum: Mapping[str, Any], examples: Mapping[str, Any]) -> Picture | Item | None:
+    """The optimum; without one the strongest example."""
+    made = optimum.get("positive")
+    if made is not None and made["type"] == Picture.type:
+        return Picture.from_json(made)
+    items = examples.get("max", {}).get("items", ())
+    return next((Item.from_json(item) for item in items if item["preview"] is not None), None)
+
+
+def _blob(picture: Picture | Item) -> Blob | None:
+    return picture.blob if isinstance(picture, Picture) else picture.preview
+
+
+def _thumbnail(picture: Picture | Item, blobs: Mapping[str, Blob], side: int) -> Image.Image | None:
+    """The optimum whole, or of an example what the unit saw; cut to a square from the middle."""
+    blob = _blob(picture)
+    if blob is None:
+        return None
+    image = blobs[blob.hash].image().convert("RGB")
+    box: tuple[float, float, float, float] = (0, 0, image.width, image.height)
+    if isinstance(picture, Item):
+        across, down = image.width / (picture.width or 1), image.height / (picture.height or 1)
+        x0, y0, x1, y1 = picture.crop
+        box = (x0 * across, y0 * down, x1 * across, y1 * down)
+    return image.resize((side, side), Image.Resampling.BICUBIC, _square(box, image.size))
+
+
+def _square(
+    box: tuple[float, float, float, float], size: tuple[int, int]
+) -> tuple[float, float, float, float]:
+    """The largest square in the middle of a box, within the picture and at least a pixel."""
+    x0, y0, x1, y1 = max(box[0], 0), max(box[1], 0), min(box[2], size[0]), min(box[3], size[1])
+    half = max(min(x1 - x0, y1 - y0), 1) / 2
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    left, top = min(max(x - half, 0), size[0] - 2 * half), min(max(y - half, 0), size[1] - 2 * half)
+    return left, top, left + 2 * half, top + 2 * half

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`look`: one image through one net, and what in it excites what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import InputError
+from pellucid.look.dictionary import Dictionary
+from pellucid.look.cells import SHOWN
+from pellucid.look.groups import Group, groups_of
+from pellucid.look.layer_look import LayerLook
+from pellucid.look.outputs import outputs_of
+from pellucid.look.places import Places, places_of
+from pellucid.look.value import Look
+from pellucid.models import OUTPUT, FedImage, Model, Net, OneImage, fed_image, opened, tap
+from pellucid.records import Layer, Provenance
+from pellucid.store import Atlas
+
+__all__ = ["USUAL_METHODS", "look", "opened_dictionary", "responses"]
+
+Progress = Callable[[int, int, str], None]
+
+GROUPS = 6  # as in Olah et al. 2018
+USUAL_METHODS = ("grad-cam", "integrated-gradients", "occlusion")
+LEAST_CELLS = 16  # of a layer that is taken apart into groups without being asked
+
+
+def look(
+    net: Model,
+    image: OneImage,
+    *,
+    layers: Sequence[str] | None = None,
+    atlas: str | Path | Atlas | Dictionary | None = None,
+    aim: Any = None,
+    methods: Sequence[str] = USUAL_METHODS,
+    groups: int = GROUPS,
+    cells: int = SHOWN,
+    faithfulness: bool = True,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Look:
+    """Look at an image of your own through a net: where each unit fires, what fires at each spot, and what the output rests on.
+
+    Parameters
+    ----------
+    net : what `load` returns, or what it takes
+    image : a file, a picture, an array (H, W, C) or a tensor (C, H, W); files and pictures go through the net's recipe
+    layers : by name; left out, the layers before each non-linearity that have positions
+    atlas : of the same net, as `survey` makes it: gives each unit its picture, and tells how rare a response is
+    aim : what is attributed: a unit as `features.7:42`, a class as `logits:tabby`, or a difference as `logits:3 - logits:7`;
+        left out, the class of the largest output
+    methods : of attribution, by name; none where empty
+    groups : how many groups of units that fire together; of the layers asked, else of the last one; 0 for none
+    cells : how many units are listed at each cell
+    faithfulness : whether insertion and deletion curves are measured for each attribution
+    seed : of what is random
+    progress : called with (done, total, what)
+
+    Returns
+    -------
+    Look: `.layers[0].maps` are the responses, `.layers[0].tops` the units at each cell, `.attributions`, `.outputs`; it shows
+        itself in notebooks, and `.save(folder)` writes the report, its figures, and all numbers
+
+    Raises
+    ------
+    UnknownName : no such file, layer, unit, label or method
+    InputError : a layer without positions, an image without the net's channels, an atlas of another network
+    MissingExtra : groups without scikit-learn
+
+    References
+    ----------
+    Olah et al. 2018, The building blocks of interpretability (semantic dictionary, neuron groups).
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> found = look("demo", Image.new("RGB", (96, 96), "red"), layers=["conv2"], methods=(), groups=0)
+    >>> found.layers[0].layer.name, found.layers[0].tops.units.shape
+    ('conv2', (576, 4))
+    """
+    started = time.monotonic()
+    seen = opened(net)
+    fed = fed_image(image, seen)
+    dictionary = opened_dictionary(atlas, seen)
+    chosen = _layers(seen, layers)
+    say = progress or (lambda done, total, what: None)
+    maps, output = responses(seen, fed, [layer for layer, _ in chosen])
+    say(1, 1, "responses")
+    grouped = _grouped(seen, chosen, asked=layers is not None) if groups else frozenset()
+    found = []
+    for turn, (layer, places) in enumerate(chosen):
+        made = _groups(maps[layer.name], places, groups, seed) if layer.name in grouped else ()
+        entries = {} if dictionary is None else dictionary.entries(layer.name)
+        found.append(LayerLook(layer, maps[layer.name], places, entries, made, cells))
+        say(turn + 1, len(chosen), "layers")
+    return Look(
+        net=seen.name,
+        image=fed,
+        layers=tuple(found),
+        outputs=() if output is None else outputs_of(output, seen.labels),
+        attributions=_attributions(seen, fed, aim, methods, faithfulness, seed),
+        dictionary=dictionary,
+        notes=_notes(seen, found, dictionary, grouped),
+        provenance=Provenance(
+            seen.name,
+            seen.weights_digest,
+            "look",
+            {
+                "image": fed.name,
+                "layers": [layer.name for layer, _ in chosen],
+                "aim": None if aim is None else str(aim),
+                "methods": list(methods),
+                "groups": groups,
+                "cells": cells,
+                "atlas": None if dictionary is None else dictionary.atlas.path.name,
+            },
+            seed,
+            seen.card()["versions"],
+        ),
+        seconds=time.monotonic() - started,
+    )
+
+
+def opened_dictionary(atlas: str | Path | Atlas | Dictionary | None, net: Net) -> Dictionary | None:
+    """The dictionary in an atlas, however it was named."""
+    if atlas is None or isinstance(atlas, Dictionary):
+        return atlas
+    return Dictionary(atlas, net) if isinstance(atlas, Atlas) else Dictionary.open(atlas, net)
+
+
+def responses(
+    net: Net, image: FedImage, layers: Iterable[Layer]
+) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32] | None]:
+    """{layer: (K, P) float32}, from one pass, and the outputs (K,) of a net without positions at its end.
+
+    Examples
+    --------
+    >>> from pellucid.models import load
+    >>> net = load("demo")
+    >>> maps, output = responses(net, fed_image(np.zeros((96, 96, 3)), net), [net.layer("conv1")])
+    >>> maps["conv1"].shape, len(output)
+    ((40, 2304), 47)
+    """
+    names = [layer.name for layer in layers]
+    with tap(net, [*names, OUTPUT]) as run:
+        read = run(image.pixels[None])
+    arrays = {name: each[0].detach().cpu().numpy() for name, each in read.items()}
+    output = arrays[OUTPUT]
+    maps = {name: np.ascontiguousarray(arrays[name].reshape(len(arrays[name]), -1)) for name in names}
+    return maps, output if output.ndim == 1 else None
+
+
+def _layers(net: Net, asked: Sequence[str] | None) -> list[tuple[Layer, Places]]:
+    """The layers to look at, each with where its cells lie."""
+    if asked is not None:
+        named = list(dict.fromkeys(net.layer(name).name for name in asked))
+        if not named:
+            raise InputError("no layer was asked; name some, as --layers features.7, or leave it out")
+        return [(net.layer(name), _placed(net, name)) for name in named]
+    found = [(layer, places_of(net, layer)) for layer in net.default_layers()]
+    known = [(layer, places) for layer, places in found if places is not None]
+    if not known:
+        raise InputError(
+            f"no layer of {net.name} has positions, so there is no spot to stand on; `pellucid layers` lists them"
+        )
+    return known
+
+
+def _placed(net: Net, name: str) -> Places:
+    layer = net.layer(name)
+    places = places_of(net, layer)
+    if places is None:
+        some = [each.name for each in net.default_layers() if len(each.grid) in (1, 2)]
+        with_some = f"; {', '.join(some[:3])} have some" if some else ""
+        grid = "x".join(map(str, layer.grid))
+        what = f"positions ({grid}) that are no parts of the image" if layer.grid else "no positions"
+        raise InputError(f"{name} has {what}, there is nothing to stand on{with_some}")
+    return places
+
+
+def _grouped(net: Net, chosen: Sequence[tuple[Layer, Places]], *, asked: bool) -> frozenset[str]:
+    """The layers whose units are grouped: those asked for; else the last one before there is a unit for each class."""
+    if asked:
+        return frozenset(layer.name for layer, _ in chosen)
+    classes = net.layer(OUTPUT).units
+    inner = [layer for layer, places in chosen if layer.units != classes and len(places) >= LEAST_CELLS]
+    return frozenset(layer.name for layer in inner[-1:])
+
+
+def _groups(maps: NDArray[np.float32], places: Places, count: int, seed: int) -> tuple[Group, ...]:
+    x = (places.own[:, 0] + places.own[:, 2]) / 2
+    return groups_of(maps, x, count, seed)
+
+
+def _notes(
+    net: Net, layers: Sequence[LayerLook], dictionary: Dictionary | None, grouped: frozenset[str]
+) -> tuple[str, ...]:
+    """What a reader should know about this look."""
+    notes: list[str] = []
+    names = [one.layer.name for one in layers]
+    if dictionary is not None:
+        unknown = [name for name in names if not dictionary.entries(name)]
+        bare = [name for name in names if name not in unknown and not dictionary.has_statistics(name)]
+        if unknown:
+            notes.append(
+                f"{dictionary.atlas.path.name} knows nothing of {_some(unknown)}: their units have no pictures here"
+            )
+        if bare:
+            notes.append(
+                f"{dictionary.atlas.path.name} has no statistics of {_some(bare)}: how rare a response is cannot be told; "
+                "`pellucid survey --evidence examples` into the same file adds them"
+            )
+    shifted = [one.layer.name for one in layers if one.groups and not one.layer.rectified and one.maps.min() < 0]
+    if shifted:
+        notes.append(
+            f"for the groups of {_some(shifted)} negative responses count as none, as behind a ReLU"
+        )
+    return tuple(notes)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names, the first few."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"
+
+
+def _attributions(
+    net: Net, image: FedImage, aim: Any, methods: Sequence[str], faithfulness: bool, seed: int
+) -> tuple[Any, ...]:
+    """What the attribution methods say."""
+    return ()

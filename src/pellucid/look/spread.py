@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a unit does over a whole data set, as an atlas keeps it: how rare a response is, and at which response to cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pellucid.figures.words import value_words
+
+__all__ = ["Spread", "spread_from"]
+
+Floats = NDArray[np.float64]
+
+POINTS = 64  # that stand for a bar of which not every response is known
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """A unit's responses to a data set.
+
+    Parameters
+    ----------
+    values, shares : (V,) ascending responses, and (V + 1,) the share of all spots that lie below the first, second, ... of them
+    spots : positions drawn, one of each item
+    peak_values, peak_shares : the same for the highest response of each item
+    items : how many these are
+    highest : the highest response anywhere in the data
+    """
+
+    values: Floats
+    shares: Floats
+    spots: int
+    peak_values: Floats
+    peak_shares: Floats
+    items: int
+    highest: float | None
+
+    def share_below(self, responses: ArrayLike) -> Floats:
+        """The share of the unit's spots that answer less, in 0..1, of the same shape.
+
+        Exact where a bar of the atlas's histogram holds all its responses (nine at most, as the highest bars do); elsewhere
+        read between the bar's edges.
+        """
+        return self.shares[np.searchsorted(self.values, np.asarray(responses, float), "left")]
+
+    def peaks_below(self, responses: ArrayLike) -> Floats:
+        """The share of the items whose highest response is less."""
+        return self.peak_shares[np.searchsorted(self.peak_values, np.asarray(responses, float), "left")]
+
+    def top_share(self, responses: ArrayLike) -> Floats:
+        """The share of what the unit does that is at least so high, never told smaller than so many spots can tell.
+
+        With c of n spots at or above a response, that is (c + 1) / (n + 1).
+        """
+        above = self.spots * (1 - self.share_below(responses))
+        return (above + 1) / (self.spots + 1)
+
+    def order(self, responses: NDArray[np.float32]) -> Floats:
+        """Numbers that put responses of different units in order: by the share of spots below, then of peaks, then by the highest."""
+        highest = self.highest or 0.0
+        beyond = np.clip(responses / highest, -9, 9) if highest > 0 else 0.0
+        # Each later one is too small to overtake a step of the one before.
+        return self.share_below(responses) + 1e-9 * self.peaks_below(responses) + 1e-13 * beyond
+
+    def at_share(self, share: float) -> float | None:
+        """The response above which so small a share of the unit's spots lies; None without spots."""
+        if not len(self.values):
+            return None
+        place = int(np.searchsorted(self.shares[1:], 1 - share, "left"))
+        return float(self.values[min(place, len(self.values) - 1)])
+
+    def standing(self, response: float) -> str:
+        """A response in words: how rare it is, as far as the data can tell."""
+        if self.highest is not None and response > self.highest:
+            return f"beyond all it did in {value_words(self.items)} images"
+        if not self.spots:
+            return ""
+        top = float(self.top_share(response))
+        return f"top {value_words(float(f'{100 * top:.2g}'))} %"
+
+
+def spread_from(figures: Mapping[str, Any]) -> Spread | None:
+    """The spread that the figures of an `examples` record tell, as JSON values; None where they hold no histogram."""
+    levels, peaks = figures.get("histogram"), figures.get("peaks") or {"edges": (), "counts": ()}
+    if levels is None or levels["type"] != "levels":
+        return None
+    values, shares = _cumulated(_spots(levels, _number(figures, "zeros") or 0.0))
+    peak_values, peak_shares = _cumulated(_even(peaks["edges"], peaks["counts"]))
+    return Spread(
+        values,
+        shares,
+        sum(levels["counts"]),
+        peak_values,
+        peak_shares,
+        sum(peaks["counts"]),
+        _number(figures, "maximum"),
+    )
+
+
+def _number(figures: Mapping[str, Any], name: str) -> float | None:
+    value = figures.get(name, {}).get("value")
+    return float(value) if isinstance(value, int | float) else None
+
+
+# A response and how many spots it stands for.
+_Weighed = list[tuple[float, float]]
+
+
+def _spots(levels: Mapping[str, Any], zeros_percent: float) -> _Weighed:
+    """Responses that stand for the spots."""
+    found: _Weighed = []
+    edges, responses, counts = levels["edges"], levels["responses"], levels["counts"]
+    first = 0
+    for bar, (count, shown) in enumerate(zip(counts, levels["shown"], strict=True)):
+        if shown == count:
+            found += [(response, 1.0) for response in responses[first : first + shown]]
+        else:
+            low, high = edges[bar], edges[bar + 1]
+            # What is exactly zero lies in the bar around it, and is not spread over the bar.
+            zeros = min(count, round(sum(counts) * zeros_percent / 100)) if low <= 0 < high else 0
+            found += [(0.0, float(zeros))] * bool(zeros)
+            found += _points(low, high, count - zeros)
+        first += shown
+    return found
+
+
+def _even(edges: Sequence[float], counts: Sequence[int]) -> _Weighed:
+    """Values spread evenly between edges."""
+    bars = (_points(edges[bar], edges[bar + 1], count) for bar, count in enumerate(counts))
+    return [each for bar in bars for each in bar]
+
+
+def _points(low: float, high: float, count: int) -> _Weighed:
+    points = min(count, POINTS)
+    step = (high - low) / max(points, 1)
+    return [(low + step * (place + 0.5), count / points) for place in range(points)]
+
+
+def _cumulated(weighed: _Weighed) -> tuple[Floats, Floats]:
+    """The values ascending, and the share that lies below each and below none."""
+    weighed.sort()
+    table = np.array(weighed, float).reshape(-1, 2)
+    sums = np.concatenate([[0.0], np.cumsum(table[:, 1])])
+    return np.ascontiguousarray(table[:, 0]), sums / max(float(sums[-1]), 1.0)

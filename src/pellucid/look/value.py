@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A look as a value: all numbers, and the figures it shows itself by."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from pellucid.errors import UnknownName, did_you_mean
+from pellucid.figures.stamp import write_png
+from pellucid.figures.words import value_words
+from pellucid.kernels import Page
+from pellucid.look.dictionary import Dictionary
+from pellucid.look.heat import heated, masked
+from pellucid.look.layer_look import LayerLook
+from pellucid.look.outputs import Output
+from pellucid.look.sheet import layer_sheet
+from pellucid.models import FedImage
+from pellucid.records import Provenance, Unit, UnitQuery
+
+if TYPE_CHECKING:
+    from pellucid.look.beside import Beside
+
+__all__ = ["Look"]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What one image excites in one net, and where.
+
+    Parameters
+    ----------
+    net : its name
+    image : as the net was fed it, and the upright item
+    layers : of each layer looked at the response maps, the units at each cell, and groups
+    outputs : those with the largest values; empty for a net with positions at its end
+    attributions : which parts of the image an output or unit rests on, one by each method
+    dictionary : the atlas that names the units; None without one
+    notes : what a reader should know
+    extras : pictures that were asked for beside, by name, as an inversion
+    """
+
+    net: str
+    image: FedImage = field(repr=False)
+    layers: tuple[LayerLook, ...] = field(repr=False)
+    outputs: tuple[Output, ...]
+    attributions: tuple[Any, ...] = field(repr=False)
+    dictionary: Dictionary | None = field(repr=False)
+    notes: tuple[str, ...]
+    provenance: Provenance = field(repr=False)
+    seconds: float = 0.0
+    extras: tuple[Any, ...] = field(default=(), repr=False)
+
+    def layer(self, name: str) -> LayerLook:
+        """What the layer of that name answers.
+
+        Raises
+        ------
+        UnknownName : it was not looked at
+        """
+        for one in self.layers:
+            if one.layer.name == name:
+                return one
+        names = [one.layer.name for one in self.layers]
+        raise UnknownName(f"{name} was not looked at; {did_you_mean(name, names)}")
+
+    def heat(self, unit: str | Unit) -> Image.Image:
+        """The response map of one unit over the whole image: where signs differ, blue over white to red."""
+        layer, index = self._unit(unit)
+        return heated(self.image.item, self.image.placement, layer.places, layer.maps[index])
+
+    def mask(self, unit: str | Unit, share: float | None = None) -> Image.Image:
+        """The image seen only where it excites one unit.
+
+        With an atlas: where the response is among the highest `share` (0.01) of all that the unit does over the data; without
+        one: where it reaches `share` (0.5) of the unit's peak on this image.
+        """
+        layer, index = self._unit(unit)
+        at, _ = layer.threshold(index, share)
+        return masked(self.image.item, self.image.placement, layer.places, layer.maps[index], at)
+
+    def _unit(self, unit: str | Unit) -> tuple[LayerLook, int]:
+        query = UnitQuery(unit.layer, (unit.index,)) if isinstance(unit, Unit) else UnitQuery.parse(unit)
+        layer = self.layer(query.layer)
+        indices = query.indices or ()
+        if len(indices) != 1 or not indices[0] < layer.layer.units:
+            raise UnknownName(
+                f"{query} is no single unit of {layer.layer.name}; they run from 0 to {layer.layer.units - 1}"
+            )
+        return layer, indices[0]
+
+    def sheet(self, layer: str, most: int = 11) -> Page:
+        """One layer's most telling units on a page: picture, map over the image, peak, and how rare that is."""
+        return layer_sheet(self.layer(layer), self.image, self.dictionary, most=most, title=f"{self.net} {layer}")
+
+    def plot(self) -> Image.Image:
+        """The sheet of the last layer looked at that is not the output."""
+        return self.sheet(self._telling.layer.name).image()
+
+    @property
+    def _telling(self) -> LayerLook:
+        """The layer to begin with: the last with units that a picture can stand for, else the last but the output."""
+        inner = [one for one in self.layers if one.layer.name != "logits"] or list(self.layers)
+        known = [one for one in inner if one.entries]
+        return (known or inner)[-1]
+
+    def arrays(self) -> dict[str, Any]:
+        """All numbers as arrays by name: `maps/LAYER` (K, *positions), `units/LAYER` and `responses/LAYER` (P, n)."""
+        found: dict[str, Any] = {"image": self.image.values.astype(np.float32)}
+        for one in self.layers:
+            name = one.layer.name
+            found[f"maps/{name}"] = one.maps.reshape(len(one.maps), *one.layer.grid)
+            found[f"units/{name}"], found[f"responses/{name}"] = one.tops.units, one.tops.responses
+            for group in one.groups:
+                found[f"groups/{name}/{group.number}/map"] = group.map
+                found[f"groups/{name}/{group.number}/weights"] = group.weights
+        return found
+
+    def npz(self) -> bytes:
+        """The same as a `.npz` file."""
+        file = io.BytesIO()
+        np.savez(file, **self.arrays())
+        return file.getvalue()
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values: every cell of every layer with its units, the outputs, the attributions, the provenance."""
+        row: dict[str, Any] = {
+            "image": self.image.name,
+            "net": self.net,
+            "weights_digest": self.provenance.weights_digest,
+            "size": list(self.image.item.size),
+            "fed": list(self.image.placement.to_item_box(0, 0, *reversed(self.image.placement.size))),
+            "layers": [one.to_json() for one in self.layers],
+            "outputs": [one.to_json() for one in self.outputs],
+            "attributions": [one.to_json() for one in self.attributions],
+            "notes": list(self.notes),
+            "provenance": self.provenance.to_json(),
+            "seconds": round(self.seconds, 3),
+        }
+        return row
+
+    def save(self, directory: str | Path, *, site: str | None = None, arrays: bool = True) -> Path:
+        """Write the report `look.html`, all numbers as `look.json` and `look.npz`, and figures as PNG and SVG; the report's path.
+
+        Parameters
+        ----------
+        site : where the atlas's pages are, an exported folder or an address; units then link to their pages
+        arrays : whether to write the response maps as `look.npz`
+        """
+        from pellucid.look.saving import save_look  # a look shows itself without it
+
+        return save_look(self, directory, site=site, arrays=arrays)
+
+    def beside(self, other: Look) -> Beside:
+        """This look and another, of another image or another net, on one page."""
+        from pellucid.look.beside import Beside
+
+        return Beside((self, other))
+
+    def __repr__(self) -> str:
+        first = self.outputs[0] if self.outputs else None
+        said = "" if first is None else f": {first.label or first.index} {value_words(first.value)}"
+        return f"<look at {self.image.name} through {self.net}, {len(self.layers)} layers{said}>"
+
+    def _repr_png_(self) -> bytes:
+        return write_png(self.plot(), self.provenance.to_json())
+
