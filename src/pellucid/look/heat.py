@@ -13,7 +13,7 @@ from pellucid.data import Placement
 from pellucid.figures.map import ONE_SIDED, SIGNED
 from pellucid.look.places import Places
 
-__all__ = ["colored", "drawn_photo", "heated", "masked", "spread_over"]
+__all__ = ["COOL", "VEIL", "WARM", "colored", "drawn_photo", "heated", "laid_over", "masked", "spread_over"]
 
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
@@ -61,16 +61,20 @@ def heated(item: Image.Image, placement: Placement, places: Places, values: NDAr
 
     The stronger a response, the less of the item is seen.
     """
-    photo = drawn_photo(item)
     field = spread_over(places, values, placement.size)
     share = np.abs(field) / (float(np.abs(field).max()) or 1.0)
-    share = np.where(field >= 0, HEAT, COLD) * share**0.8
-    ground = np.asarray(photo.convert("L").convert("RGB"), float)
+    cover = np.where(field >= 0, HEAT, COLD) * share**0.8
     colors = np.where((field >= 0)[..., None], colored(np.maximum(field, 0), WARM), COOL)
+    return laid_over(drawn_photo(item), placement, colors, cover)
+
+
+def laid_over(photo: Image.Image, placement: Placement, colors: Floats, cover: Floats) -> Image.Image:
+    """The photograph in gray under colors (H, W, 3) of the fed pixels, each covering it by its share (H, W) in 0..1."""
+    ground = np.asarray(photo.convert("L").convert("RGB"), float)
     heat, (left, top, right, bottom) = _laid(colors.astype(float), placement, photo)
-    cover, _ = _laid(share[..., None].repeat(3, -1) * 255, placement, photo)
+    shares, _ = _laid(cover[..., None].repeat(3, -1) * 255, placement, photo)
     part = ground[top:bottom, left:right]
-    ground[top:bottom, left:right] = part + (heat - part) * cover / 255
+    ground[top:bottom, left:right] = part + (heat - part) * shares / 255
     return Image.fromarray(ground.round().astype(np.uint8))
 
 

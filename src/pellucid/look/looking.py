@@ -124,6 +124,7 @@ def look(
             seed,
             seen.card()["versions"],
         ),
+        labels=seen.labels,
         seconds=time.monotonic() - started,
     )
 

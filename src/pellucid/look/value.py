@@ -21,7 +21,7 @@ from pellucid.look.layer_look import LayerLook
 from pellucid.look.outputs import Output
 from pellucid.look.sheet import layer_sheet
 from pellucid.models import FedImage
-from pellucid.records import Provenance, Unit, UnitQuery
+from pellucid.records import Layer, Provenance, Unit, UnitQuery
 
 if TYPE_CHECKING:
     from pellucid.look.beside import Beside
@@ -42,7 +42,8 @@ class Look:
     attributions : which parts of the image an output or unit rests on, one by each method
     dictionary : the atlas that names the units; None without one
     notes : what a reader should know
-    extras : pictures that were asked for beside, by name, as an inversion
+    extras : pictures that were asked for beside, as an inversion
+    labels : the names of the classes
     """
 
     net: str
@@ -55,6 +56,13 @@ class Look:
     provenance: Provenance = field(repr=False)
     seconds: float = 0.0
     extras: tuple[Any, ...] = field(default=(), repr=False)
+    labels: tuple[str, ...] | None = field(default=None, repr=False)
+
+    def labels_of(self, layer: Layer) -> tuple[str, ...] | None:
+        """The names of a layer's units, where they are those of classes: the layer has as many and is one of the last."""
+        last = self.layers[-1].layer.name if self.layers else ""
+        known = self.labels is not None and layer.units == len(self.labels) and layer.name in (last, "logits")
+        return self.labels if known else None
 
     def layer(self, name: str) -> LayerLook:
         """What the layer of that name answers.
@@ -100,10 +108,10 @@ class Look:
 
     def plot(self) -> Image.Image:
         """The sheet of the last layer looked at that is not the output."""
-        return self.sheet(self._telling.layer.name).image()
+        return self.sheet(self.telling.layer.name).image()
 
     @property
-    def _telling(self) -> LayerLook:
+    def telling(self) -> LayerLook:
         """The layer to begin with: the last with units that a picture can stand for, else the last but the output."""
         inner = [one for one in self.layers if one.layer.name != "logits"] or list(self.layers)
         known = [one for one in inner if one.entries]
