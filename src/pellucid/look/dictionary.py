@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,10 +18,13 @@ from pellucid.figures import Blob, Item, Picture
 from pellucid.look.spread import Spread, spread_from
 from pellucid.models import Net
 from pellucid.store import Atlas
+from pellucid.store.peek import peek
 
 __all__ = ["Dictionary", "Entry"]
 
 OPTIMUM, EXAMPLES = "optimum", "examples"
+BLANK = "#e9e6de"
+MOST_KEPT = 600  # decoded pictures, some 100 MB
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class Dictionary:
         }
         self._ordinals = {layer.name: place for place, layer in enumerate(atlas.layers(), start=1)}
         self._read: dict[str, dict[int, Entry]] = {}
+        self._decoded: dict[str, Image.Image] = {}
+        self._small: dict[tuple[str, int, int], Image.Image] = {}
 
     @classmethod
     def open(cls, path: str | Path, net: Net) -> Dictionary:
@@ -90,14 +96,14 @@ class Dictionary:
 
     def _entries(self, layer: str) -> dict[int, Entry]:
         optima, examples = (
-            dict(self.atlas.figure_rows(kind, self._names[layer])) if kind in self.kinds else {}
+            dict(self.atlas.texts(kind, self._names[layer])) if kind in self.kinds else {}
             for kind in (OPTIMUM, EXAMPLES)
         )
         try:
             return {
                 index: Entry(
-                    _picture(optima.get(index, {}), examples.get(index, {})),
-                    spread_from(examples.get(index, {})),
+                    _picture(optima.get(index, ""), examples.get(index, "")),
+                    spread_from(examples.get(index, "")),
                 )
                 for index in sorted({*optima, *examples})
             }
@@ -120,14 +126,22 @@ class Dictionary:
             entry = self.entries(layer).get(index)
             if entry is not None and entry.picture is not None:
                 wanted[layer, index] = entry.picture
-        blobs: dict[str, Blob] = {}
-        for picture in wanted.values():
-            blob = _blob(picture)
-            if blob is not None and blob.hash not in blobs:
-                blobs[blob.hash] = self.atlas.blob(blob.hash)
+        missing = {unit: each for unit, each in wanted.items() if (*unit, side) not in self._small}
+        blobs = {blob.hash for each in missing.values() if (blob := _blob(each)) is not None}
+        self._decode(blobs - self._decoded.keys())
         with ThreadPoolExecutor(2) as pool:
-            made = pool.map(lambda picture: _thumbnail(picture, blobs, side), wanted.values())
-            return {unit: image for unit, image in zip(wanted, made, strict=True) if image is not None}
+            made = pool.map(lambda each: _thumbnail(each, self._decoded, side), missing.values())
+            self._small |= {(*unit, side): image for unit, image in zip(missing, made, strict=True)}
+        return {unit: self._small[*unit, side] for unit in wanted}
+
+    def _decode(self, hashes: set[str]) -> None:
+        """Pictures that several units share are decoded once; some hundred are kept."""
+        if len(self._decoded) + len(hashes) > MOST_KEPT:
+            self._decoded.clear()
+        encoded = [self.atlas.blob(each) for each in sorted(hashes)]
+        with ThreadPoolExecutor(2) as pool:
+            images = pool.map(lambda blob: blob.image().convert("RGB"), encoded)
+            self._decoded |= {blob.hash: image for blob, image in zip(encoded, images, strict=True)}
 
     def close(self) -> None:
         """Let go of the file."""
@@ -138,25 +152,33 @@ def _short(digest: object) -> str:
     return str(digest or "unknown").removeprefix("sha256:")[:12]
 
 
-def _picture(optimum: Mapping[str, Any], examples: Mapping[str, Any]) -> Picture | Item | None:
+def _picture(optimum: str, examples: str) -> Picture | Item | None:
     """The optimum; without one the strongest example."""
-    made = optimum.get("positive")
+    made = peek(optimum, "positive")
     if made is not None and made["type"] == Picture.type:
         return Picture.from_json(made)
-    items = examples.get("max", {}).get("items", ())
-    return next((Item.from_json(item) for item in items if item["preview"] is not None), None)
+    item = _first_item(examples)
+    return None if item is None or item["preview"] is None else Item.from_json(item)
+
+
+def _first_item(examples: str) -> dict[str, Any] | None:
+    """The first of the strongest items, without reading the others."""
+    start = '"max":{"items":['
+    at = examples.find(start)
+    if at < 0 or examples[at + len(start)] != "{":
+        return None
+    found: dict[str, Any] = json.JSONDecoder().raw_decode(examples, at + len(start))[0]
+    return found
 
 
 def _blob(picture: Picture | Item) -> Blob | None:
     return picture.blob if isinstance(picture, Picture) else picture.preview
 
 
-def _thumbnail(picture: Picture | Item, blobs: Mapping[str, Blob], side: int) -> Image.Image | None:
+def _thumbnail(picture: Picture | Item, decoded: Mapping[str, Image.Image], side: int) -> Image.Image:
     """The optimum whole, or of an example what the unit saw; cut to a square from the middle."""
     blob = _blob(picture)
-    if blob is None:
-        return None
-    image = blobs[blob.hash].image().convert("RGB")
+    image = Image.new("RGB", (1, 1), BLANK) if blob is None else decoded[blob.hash]
     box: tuple[float, float, float, float] = (0, 0, image.width, image.height)
     if isinstance(picture, Item):
         across, down = image.width / (picture.width or 1), image.height / (picture.height or 1)

@@ -56,7 +56,13 @@ def drawn_photo(item: Image.Image, largest: int = LARGEST_PX) -> Image.Image:
     return item.convert("RGB") if size == item.size else item.convert("RGB").resize(size, Image.Resampling.LANCZOS)
 
 
-def heated(item: Image.Image, placement: Placement, places: Places, values: NDArray[Any]) -> Image.Image:
+def heated(
+    item: Image.Image,
+    placement: Placement,
+    places: Places,
+    values: NDArray[Any],
+    largest: int = LARGEST_PX,
+) -> Image.Image:
     """The item in gray, and over what the net was fed of it the responses: above zero warm, below zero blue.
 
     The stronger a response, the less of the item is seen.
@@ -65,7 +71,7 @@ def heated(item: Image.Image, placement: Placement, places: Places, values: NDAr
     share = np.abs(field) / (float(np.abs(field).max()) or 1.0)
     cover = np.where(field >= 0, HEAT, COLD) * share**0.8
     colors = np.where((field >= 0)[..., None], colored(np.maximum(field, 0), WARM), COOL)
-    return laid_over(drawn_photo(item), placement, colors, cover)
+    return laid_over(drawn_photo(item, largest), placement, colors, cover)
 
 
 def laid_over(photo: Image.Image, placement: Placement, colors: Floats, cover: Floats) -> Image.Image:

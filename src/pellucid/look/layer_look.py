@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -104,28 +105,32 @@ class LayerLook:
         return placement.to_item_box(x0, y0, x1, y1)
 
     def to_json(self) -> dict[str, Any]:
-        name, positions = self.layer.name, self.places.positions.tolist()
-        cells = [
-            {"position": position, "top": top}
-            for position, top in zip(positions, _tops_json(name, self.tops), strict=True)
-        ]
-        if self.rare is not None:
-            for cell, row in zip(cells, self._rare_json(self.rare), strict=True):
-                cell["rarest"] = row
-        found: dict[str, Any] = {"name": name, "grid": list(self.layer.grid), "cells": cells}
-        if self.groups:
-            found["groups"] = [
-                {**group.to_json(), "units": _named(name, group.to_json()["units"])} for group in self.groups
-            ]
+        """JSON values: the name, the grid, each cell with its first units, and the groups."""
+        found: dict[str, Any] = json.loads(self.json_text())
         return found
 
-    def _rare_json(self, rare: Tops) -> list[list[dict[str, Any]]]:
-        """The rarest units of each cell with the share of what they do that is at least so high."""
-        rows = _tops_json(self.layer.name, rare)
-        for row, shares in zip(rows, self.top_shares(rare).tolist(), strict=True):
-            for each, share in zip(row, shares, strict=True):
-                each["top_share"] = share if share == share else None
-        return rows
+    def json_text(self) -> str:
+        """The same as text; a layer has thousands of cells, and through dicts they would take a second."""
+        head = {"name": self.layer.name, "grid": list(self.layer.grid)}
+        groups = [
+            {**row, "units": _named(self.layer.name, row["units"])}
+            for row in (group.to_json() for group in self.groups)
+        ]
+        more = f',"groups":{json.dumps(groups, allow_nan=False)}' if groups else ""
+        return f'{json.dumps(head)[:-1]},"cells":[{",".join(self._cells())}]{more}}}'
+
+    def _cells(self) -> list[str]:
+        tops = _texts(self.layer.name, self.tops, self._known_shares(self.tops))
+        if self.rare is None:
+            rows = [f'"top":[{top}]' for top in tops]
+        else:
+            rare = _texts(self.layer.name, self.rare, self._known_shares(self.rare))
+            rows = [f'"top":[{top}],"rarest":[{other}]' for top, other in zip(tops, rare, strict=True)]
+        positions = self.places.positions.tolist()
+        return [f'{{"position":{at},{row}}}' for at, row in zip(positions, rows, strict=True)]
+
+    def _known_shares(self, tops: Tops) -> NDArray[np.float64] | None:
+        return None if self.order is None else self.top_shares(tops)
 
     def top_shares(self, tops: Tops) -> NDArray[np.float64]:
         """(P, n) for each listed unit the share of what it does that is at least so high; NaN where that is not known."""
@@ -138,12 +143,25 @@ class LayerLook:
         return found
 
 
-def _tops_json(layer: str, tops: Tops) -> list[list[dict[str, Any]]]:
-    names: dict[int, str] = {int(index): f"{layer}:{index}" for index in np.unique(tops.units)}
-    return [
-        [{"unit": names[unit], "response": response} for unit, response in zip(units, row, strict=True)]
-        for units, row in zip(tops.units.tolist(), tops.responses.tolist(), strict=True)
-    ]
+def _texts(layer: str, tops: Tops, shares: NDArray[np.float64] | None) -> list[str]:
+    """For each cell its units as JSON objects; a response is written so that it reads back as the same float32."""
+    names = {int(index): json.dumps(f"{layer}:{index}") for index in np.unique(tops.units)}
+    units = [names[unit] for unit in tops.units.ravel().tolist()]
+    responses = _words(tops.responses)
+    if shares is None:
+        objects = [f'{{"unit":{unit},"response":{each}}}' for unit, each in zip(units, responses, strict=True)]
+    else:
+        objects = [
+            f'{{"unit":{unit},"response":{each},"top_share":{share}}}'
+            for unit, each, share in zip(units, responses, _words(shares.astype(np.float32)), strict=True)
+        ]
+    count = tops.units.shape[1]
+    return [",".join(objects[start : start + count]) for start in range(0, len(objects), count)]
+
+
+def _words(values: NDArray[np.float32]) -> list[str]:
+    words = values.ravel().astype("U").tolist()
+    return words if np.isfinite(values).all() else [w if w[-1].isdigit() else "null" for w in words]
 
 
 def _named(layer: str, units: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ LEAST_CELLS = 16  # of a layer that is taken apart into groups without being ask
 
 def look(
     net: Model,
-    image: OneImage,
+    image: OneImage | FedImage,
     *,
     layers: Sequence[str] | None = None,
     atlas: str | Path | Atlas | Dictionary | None = None,
@@ -87,7 +87,7 @@ def look(
     """
     started = time.monotonic()
     seen = opened(net)
-    fed = fed_image(image, seen)
+    fed = image if isinstance(image, FedImage) else fed_image(image, seen)
     dictionary = opened_dictionary(atlas, seen)
     chosen = _layers(seen, layers)
     say = progress or (lambda done, total, what: None)
@@ -107,7 +107,7 @@ def look(
         outputs=() if output is None else outputs_of(output, seen.labels),
         attributions=_attributions(seen, fed, aim, methods, faithfulness, seed),
         dictionary=dictionary,
-        notes=_notes(seen, found, dictionary, grouped),
+        notes=_notes(seen, fed, found, dictionary),
         provenance=Provenance(
             seen.name,
             seen.weights_digest,
@@ -201,10 +201,15 @@ def _groups(maps: NDArray[np.float32], places: Places, count: int, seed: int) ->
 
 
 def _notes(
-    net: Net, layers: Sequence[LayerLook], dictionary: Dictionary | None, grouped: frozenset[str]
+    net: Net, image: FedImage, layers: Sequence[LayerLook], dictionary: Dictionary | None
 ) -> tuple[str, ...]:
     """What a reader should know about this look."""
     notes: list[str] = []
+    (wide, tall), (height, width) = image.placement.item, net.input.size
+    if wide < width or tall < height:
+        notes.append(
+            f"{image.name} is {wide} x {tall} pixels, smaller than the {width} x {height} that the net is fed: it was enlarged"
+        )
     names = [one.layer.name for one in layers]
     if dictionary is not None:
         unknown = [name for name in names if not dictionary.entries(name)]

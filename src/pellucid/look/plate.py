@@ -35,13 +35,13 @@ SHEET_COLUMNS = 16
 FULL = 127  # a map is kept in steps of that share of its strongest response
 
 
-def plate_of(look: Look, *, site: str | None) -> LookPlate:
+def plate_of(look: Look, *, site: str | None, title: str = "") -> LookPlate:
     """The photograph and its layers, as the page shows them."""
     item, placement = look.image.item, look.image.placement
     small = drawn_photo(item, PHOTO_PX)
     most = max(MOST_PICTURES // len(look.layers), 48)
     return LookPlate(
-        title=look.image.name,
+        title=title or look.image.name,
         alt=f"The photograph {look.image.name}",
         photo=Picture(_jpeg(small, 88), small.width, small.height, f"The photograph {look.image.name}"),
         width=item.width,

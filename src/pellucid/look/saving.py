@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from pellucid.look.value import Look
 __all__ = ["figures_of", "link_to_site", "save_look"]
 
 REPORT, NUMBERS, ARRAYS, FIGURES = "look.html", "look.json", "look.npz", "figures"
-MOST_SHEETS = 4  # layers drawn as figures, the last ones: each takes a second or so
+MOST_SHEETS = 2  # layers drawn as figures, the last ones of those with pictures or groups
 
 
 def save_look(
@@ -23,11 +22,8 @@ def save_look(
 ) -> Path:
     """Write it all; the report comes last, so that where it stands the rest stands too."""
     place = folder(directory)
-    for name, data in figures_of(look):
-        write(place / FIGURES / name, data)
-    pictures = sorted(path.relative_to(place).as_posix() for path in (place / FIGURES).glob("*"))
-    numbers = json.dumps({**look.to_json(), "pictures": pictures}, allow_nan=False)
-    write(place / NUMBERS, numbers.encode())
+    pictures = [f"{FIGURES}/{name}" for name, data in figures_of(look) if write(place / FIGURES / name, data)]
+    write(place / NUMBERS, look.json_text(pictures=pictures).encode())
     if arrays:
         write(place / ARRAYS, look.npz())
     page = report(look, site=None if site is None else link_to_site(site, place), home=home)

@@ -40,7 +40,7 @@ def layer_sheet(
     width = 2 * MARGIN + columns * pitch[0] - GAP
     marks: list[Mark] = list(_head(title or name, look, dictionary, width))
     x, y = corners[0]
-    marks.append(Raster(x, y + with_pictures, TILE, tall, np.asarray(drawn_photo(image.item)), sharp=False))
+    marks.append(Raster(x, y + with_pictures, TILE, tall, np.asarray(drawn_photo(image.item, 2 * max(TILE, tall))), sharp=False))
     marks.append(Label(x, y + with_pictures + tall + 13, fitted(image.name, 10, TILE), 10, PALE_INK))
     for (x, y), index in zip(corners[1:], order, strict=True):
         marks += _unit(look, image, index, pictures.get((name, index)), (x, y), (with_pictures, tall))
@@ -70,7 +70,7 @@ def _unit(
         yield Raster(x, y, TILE, TILE, np.asarray(picture), sharp=False)
     elif above:
         yield Frame(x, y, TILE, TILE, outline="#dedad0")
-    heat = heated(image.item, image.placement, look.places, look.maps[index])
+    heat = heated(image.item, image.placement, look.places, look.maps[index], 2 * max(TILE, tall))
     yield Raster(x, y + above, TILE, tall, np.asarray(heat), sharp=False)
     peak = float(look.peaks[index])
     spread = look.spread(index)

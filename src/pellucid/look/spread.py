@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pellucid.figures.words import value_words
+from pellucid.store.peek import peek
 
 __all__ = ["Spread", "spread_from"]
 
@@ -84,48 +84,51 @@ class Spread:
         return f"top {value_words(float(f'{100 * top:.2g}'))} %"
 
 
-def spread_from(figures: Mapping[str, Any]) -> Spread | None:
-    """The spread that the figures of an `examples` record tell, as JSON values; None where they hold no histogram."""
-    levels, peaks = figures.get("histogram"), figures.get("peaks") or {"edges": (), "counts": ()}
-    if levels is None or levels["type"] != "levels":
+def spread_from(text: str) -> Spread | None:
+    """The spread that an `examples` record tells, as the text an atlas keeps; None where it holds no histogram of levels."""
+    counts, edges = peek(text, "histogram", "counts"), peek(text, "histogram", "edges")
+    responses, shown = peek(text, "histogram", "responses"), peek(text, "histogram", "shown")
+    if counts is None or shown is None:
         return None
-    values, shares = _cumulated(_spots(levels, _number(figures, "zeros") or 0.0))
-    peak_values, peak_shares = _cumulated(_even(peaks["edges"], peaks["counts"]))
+    values, shares = _cumulated(_spots(edges, counts, responses, shown, peek(text, "zeros", "value") or 0.0))
+    peak_edges, peak_counts = peek(text, "peaks", "edges") or [], peek(text, "peaks", "counts") or []
+    peak_values, peak_shares = _cumulated(_even(peak_edges, peak_counts))
+    highest = peek(text, "maximum", "value")
     return Spread(
         values,
         shares,
-        sum(levels["counts"]),
+        sum(counts),
         peak_values,
         peak_shares,
-        sum(peaks["counts"]),
-        _number(figures, "maximum"),
+        sum(peak_counts),
+        None if highest is None else float(highest),
     )
-
-
-def _number(figures: Mapping[str, Any], name: str) -> float | None:
-    value = figures.get(name, {}).get("value")
-    return float(value) if isinstance(value, int | float) else None
 
 
 # A response and how many spots it stands for.
 _Weighed = list[tuple[float, float]]
 
 
-def _spots(levels: Mapping[str, Any], zeros_percent: float) -> _Weighed:
-    """Responses that stand for the spots."""
+def _spots(
+    edges: Sequence[float],
+    counts: Sequence[int],
+    responses: Sequence[float],
+    shown: Sequence[int],
+    zeros_percent: float,
+) -> _Weighed:
+    """Responses that stand for the spots: those in a bar of nine or fewer are all known."""
     found: _Weighed = []
-    edges, responses, counts = levels["edges"], levels["responses"], levels["counts"]
     first = 0
-    for bar, (count, shown) in enumerate(zip(counts, levels["shown"], strict=True)):
-        if shown == count:
-            found += [(response, 1.0) for response in responses[first : first + shown]]
+    for bar, (count, known) in enumerate(zip(counts, shown, strict=True)):
+        if known == count:
+            found += [(response, 1.0) for response in responses[first : first + known]]
         else:
             low, high = edges[bar], edges[bar + 1]
             # What is exactly zero lies in the bar around it, and is not spread over the bar.
             zeros = min(count, round(sum(counts) * zeros_percent / 100)) if low <= 0 < high else 0
             found += [(0.0, float(zeros))] * bool(zeros)
             found += _points(low, high, count - zeros)
-        first += shown
+        first += known
     return found
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,20 +138,27 @@ class Look:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values: every cell of every layer with its units, the outputs, the attributions, the provenance."""
-        row: dict[str, Any] = {
+        return {**self._head(), "layers": [one.to_json() for one in self.layers]}
+
+    def json_text(self, **more: Any) -> str:
+        """The same as text, with `more` values: much faster, for every cell of every layer is in it."""
+        layers = ",".join(one.json_text() for one in self.layers)
+        return f'{json.dumps({**self._head(), **more}, allow_nan=False)[:-1]},"layers":[{layers}]}}'
+
+    def _head(self) -> dict[str, Any]:
+        height, width = self.image.placement.size
+        return {
             "image": self.image.name,
             "net": self.net,
             "weights_digest": self.provenance.weights_digest,
             "size": list(self.image.item.size),
-            "fed": list(self.image.placement.to_item_box(0, 0, *reversed(self.image.placement.size))),
-            "layers": [one.to_json() for one in self.layers],
+            "fed": list(self.image.placement.to_item_box(0, 0, width, height)),
             "outputs": [one.to_json() for one in self.outputs],
             "attributions": [one.to_json() for one in self.attributions],
             "notes": list(self.notes),
             "provenance": self.provenance.to_json(),
             "seconds": round(self.seconds, 3),
         }
-        return row
 
     def save(self, directory: str | Path, *, site: str | None = None, arrays: bool = True) -> Path:
         """Write the report `look.html`, all numbers as `look.json` and `look.npz`, and figures as PNG and SVG; the report's path.

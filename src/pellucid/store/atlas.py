@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import operator
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,10 +138,10 @@ class Atlas:
             raise UnknownName(f"{self.path} has no evidence {kind!r}; {did_you_mean(kind, names)}")
         return map(self._record, self._ordered_rows(self._layer_ids(layer), kind))
 
-    def figure_rows(self, kind: str, layer: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The figures of a layer's units as JSON values, unit by unit: to read a few numbers out of very many records.
+    def texts(self, kind: str, layer: str) -> Iterator[tuple[int, str]]:
+        """The records of a layer's units as the JSON text they are kept as, for `peek`: a few numbers of very many records.
 
-        Each row is held against its seal, but what is in it is not made into figures.
+        Each row is held against its seal; the text itself is not read.
 
         Raises
         ------
@@ -151,11 +150,7 @@ class Atlas:
         """
         for _, unit, _, text in self._record_rows(self._layer_ids(layer)[0], kind):
             if unit != _LAYER_ITSELF:
-                try:
-                    figures = json.loads(text)["figures"]
-                except (ValueError, TypeError, LookupError, RecursionError) as error:
-                    raise NotAnAtlas(f"{self.path} is damaged: {kind} of {layer}:{unit} is no record") from error
-                yield unit, figures
+                yield unit, text
 
     def _record(self, row: tuple[Any, ...]) -> Record:
         layer, unit, kind, text = row

@@ -17,7 +17,7 @@ from pellucid.figures.markup import data_uri
 from pellucid.views.panels import PanelView, Source
 from pellucid.views.typeset import typeset_alone
 
-__all__ = ["LookPage", "LookPlate", "PlateLayer", "look_page"]
+__all__ = ["LookPage", "LookPlate", "PlateLayer", "look_page", "page_assets"]
 
 _HERE = Path(__file__).parent
 
@@ -92,7 +92,7 @@ def look_page(page: LookPage) -> bytes:
                 ],
             }
         ),
-        assets=_assets(),
+        assets=page_assets(),
     )
 
 
@@ -103,7 +103,7 @@ def _script(value: object) -> Markup:
 
 
 @cache
-def _assets() -> dict[str, Markup]:
+def page_assets() -> dict[str, Markup]:
     """The site's own style and scripts, to stand inside the page."""
     static, report = _HERE / "static", _HERE / "report"
     style = (static / "style.css").read_text() + (report / "look.css").read_text()

@@ -280,7 +280,7 @@
       });
       var name = element("span", "name");
       var link = layer.links && layer.links[unit];
-      var words = element(link ? "a" : "bdi", "", nameOf(layer, unit));
+      var words = element(link ? "a" : "bdi", "", String(unit) + (layer.labels && layer.labels[unit] ? " " + layer.labels[unit] : ""));
       if (link) words.href = link;
       name.append(words);
       item.append(button, name, element("span", "said", inWords(order.responses[from + place])));
