@@ -21,6 +21,7 @@ ALLOWED = {
     "models": {"errors", "records", "data"},
     "ascent": {"errors", "records", "models"},
     "scan": {"errors", "records", "data", "models"},
+    "attribution": {"errors", "figures", "records", "kernels", "data", "models"},
     "evidence": {"errors", "figures", "records", "kernels", "data", "models", "ascent", "scan"},
     "survey": {"errors", "figures", "records", "store", "data", "models", "ascent", "scan", "evidence"},
     "doctor": {"errors", "records"},

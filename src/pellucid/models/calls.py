@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 
 from torch import Tensor, nn
 
 from pellucid.errors import InputError
 
-__all__ = ["Path", "calls_in_order", "tensor_at", "tensors_in"]
+__all__ = ["Path", "calls_in_order", "tensor_at", "tensors_in", "with_tensor"]
 
 Path = tuple[int | str, ...]  # the way to a tensor in a nested output: indices, keys, field names
 
@@ -35,6 +36,24 @@ def tensor_at(output: object, path: Path) -> Tensor:
     return output
 
 
+def with_tensor(output: object, path: Path, tensor: Tensor) -> object:
+    """The output with another tensor at `path`; what holds it is copied, not changed."""
+    if not path:
+        return tensor
+    step, rest = path[0], path[1:]
+    inner = with_tensor(_parts(output)[step], rest, tensor)
+    if isinstance(output, tuple | list):
+        items = [inner if place == step else each for place, each in enumerate(output)]
+        return type(output)(*items) if hasattr(output, "_fields") else type(output)(items)
+    if isinstance(output, MutableMapping):  # the output objects of transformers are data classes as well
+        changed = copy.copy(output)
+        changed[next(key for key in changed if str(key) == step)] = inner
+        return changed
+    if dataclasses.is_dataclass(output) and not isinstance(output, type):
+        return dataclasses.replace(output, **{str(step): inner})
+    raise InputError(f"a layer returned a {type(output).__name__}, into which no tensor can be put")
+
+
 def _parts(output: object) -> dict[int | str, object]:
     if isinstance(output, Mapping):  # also the output objects of transformers
         return {str(key): value for key, value in output.items()}
@@ -47,9 +66,10 @@ def _parts(output: object) -> dict[int | str, object]:
 
 @contextmanager
 def calls_in_order(
-    module: nn.Module, parts: Mapping[str, nn.Module], seen: Callable[[str, int, object], None]
+    module: nn.Module, parts: Mapping[str, nn.Module], seen: Callable[[str, int, object], object]
 ) -> Iterator[None]:
-    """Inside, `seen(name, number, output)` is called whenever one of `parts` returns.
+    """Inside, `seen(name, number, output)` is called whenever one of `parts` returns; what it returns, unless None, takes
+    the output's place.
 
     `number` counts the calls of one part from 1, anew in each pass of `module`.
     """
