@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.look import look as look
+    from pellucid.look import look_through as look_through
     from pellucid.measure import measure as measure
     from pellucid.models import ImageInput as ImageInput
     from pellucid.models import Net as Net
@@ -59,6 +61,8 @@ _HOMES = {
     "layer": "pellucid.ascent",
     "load": "pellucid.models",
     "logit": "pellucid.ascent",
+    "look": "pellucid.look",
+    "look_through": "pellucid.look",
     "measure": "pellucid.measure",
     "neuron": "pellucid.ascent",
     "optimize": "pellucid.evidence.optimum",
@@ -88,6 +92,8 @@ __all__ = [
     "layer",
     "load",
     "logit",
+    "look",
+    "look_through",
     "measure",
     "neuron",
     "optimize",

@@ -20,6 +20,7 @@ COMMANDS = (
     "respond",
     "optimize",
     "examples",
+    "look",
     "consistency",
     "survey",
     "export",

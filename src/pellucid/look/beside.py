@@ -24,7 +24,6 @@ from pellucid.look.report import (
     groups_panels,
     outputs_panel,
     panel,
-    says,
 )
 from pellucid.look.saving import FIGURES, REPORT, figures_of, link_to_site
 from pellucid.look.value import Look
@@ -65,6 +64,11 @@ class Beside:
         if first.net != second.net:
             return first.net, second.net
         return f"{first.net} (1)", f"{second.net} (2)"
+
+    @property
+    def says(self) -> str:
+        """In one line what is said of each."""
+        return "; ".join(look.says for look in self.looks)
 
     def similarity(self) -> list[tuple[str, float]]:
         """For each layer that both looked at, how alike it answers: the cosine between its units' mean responses.
@@ -117,7 +121,7 @@ class Beside:
             LookPage(
                 title=f"{first.image.name} and {second.image.name}" if self.one_net else first.image.name,
                 net=first.net if self.one_net else f"{first.net} and {second.net}",
-                lede=f"{says(first)}; {says(second)}",
+                lede=self.says,
                 plates=tuple(
                     plate_of(look, site=site, title=name)
                     for look, name in zip(self.looks, self.names, strict=True)

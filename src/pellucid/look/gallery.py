@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pellucid.data import Data, ItemProblem, Source, fed, open_source
+from pellucid.data import Data, Folder, ItemProblem, Source, fed, open_source
 from pellucid.data.decode import reason_of
 from pellucid.data.pixels import Pixels, picture_of
 from pellucid.errors import NoItems, PellucidError
@@ -24,7 +24,6 @@ from pellucid.figures.file import folder, write
 from pellucid.figures.markup import data_uri
 from pellucid.look.heat import drawn_photo
 from pellucid.look.looking import look, opened_dictionary
-from pellucid.look.report import says
 from pellucid.look.saving import REPORT, save_look
 from pellucid.look.value import Look
 from pellucid.models import FedImage, Model, Net, opened
@@ -33,7 +32,7 @@ from pellucid.version import __version__
 from pellucid.views.exchange import put_in_place
 from pellucid.views.look_index import IndexEntry, look_index
 
-__all__ = ["Gallery", "look_through"]
+__all__ = ["Gallery", "look_through", "many"]
 
 DONE, INDEX = "done.json", "index.html"
 THUMBNAIL_PX = 200
@@ -139,6 +138,21 @@ def look_through(
     return Gallery(index, images, made, len(rows) - made, tuple(skipped))
 
 
+def many(image: str) -> bool:
+    """Whether what a user named holds several images, to be looked at one by one: a folder, an archive, an array of images.
+
+    Raises
+    ------
+    NoItems : a folder without a picture
+    """
+    path = Path(image).expanduser()
+    if path.is_dir() or image == "demo":
+        return True
+    if not path.is_file() or path.suffix.lower() == ".npy":
+        return path.is_file() and np.load(path, mmap_mode="r", allow_pickle=False).ndim == 4
+    return not isinstance(open_source(image), Folder)
+
+
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value if isinstance(value, list | int | float | str | None) else str(value)
 
@@ -192,7 +206,7 @@ def _finish(found: Look, place: Path, key: str, site: str | None, arrays: bool) 
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         save_look(found, fresh, site=site, arrays=arrays, home=f"../{INDEX}")
-        done = {"key": key, "says": says(found), "thumbnail": _thumbnail(found.image.item)}
+        done = {"key": key, "says": found.says, "thumbnail": _thumbnail(found.image.item)}
         write(fresh / DONE, json.dumps(done).encode())
         put_in_place(fresh, place)
     finally:

@@ -4,23 +4,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.attribution import DEFAULT_METHODS, Aim, Attribution, attribute
 from pellucid.errors import InputError
 from pellucid.look.dictionary import Dictionary
 from pellucid.look.cells import SHOWN
+from pellucid.look.extras import extras_of
 from pellucid.look.groups import Group, groups_of
 from pellucid.look.layer_look import LayerLook
 from pellucid.look.outputs import outputs_of
 from pellucid.look.places import Places, places_of
 from pellucid.look.value import Look
 from pellucid.models import OUTPUT, FedImage, Model, Net, OneImage, fed_image, opened, tap
-from pellucid.records import Layer, Provenance
+from pellucid.records import Layer, Provenance, Unit
 from pellucid.store import Atlas
 
 __all__ = ["USUAL_METHODS", "look", "opened_dictionary", "responses"]
@@ -28,7 +30,7 @@ __all__ = ["USUAL_METHODS", "look", "opened_dictionary", "responses"]
 Progress = Callable[[int, int, str], None]
 
 GROUPS = 6  # as in Olah et al. 2018
-USUAL_METHODS = ("grad-cam", "integrated-gradients", "occlusion")
+USUAL_METHODS = DEFAULT_METHODS
 LEAST_CELLS = 16  # of a layer that is taken apart into groups without being asked
 
 
@@ -38,11 +40,13 @@ def look(
     *,
     layers: Sequence[str] | None = None,
     atlas: str | Path | Atlas | Dictionary | None = None,
-    aim: Any = None,
+    aim: str | Unit | Aim | None = None,
     methods: Sequence[str] = USUAL_METHODS,
     groups: int = GROUPS,
     cells: int = SHOWN,
     faithfulness: bool = True,
+    also: Sequence[str] = (),
+    units: Sequence[str] = (),
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Look:
@@ -60,6 +64,9 @@ def look(
     groups : how many groups of units that fire together; of the layers asked, else of the last one; 0 for none
     cells : how many units are listed at each cell
     faithfulness : whether insertion and deletion curves are measured for each attribution
+    also : what is made beside, which takes longer: `inversion` and `caricature` of layers, `accentuation` of the aim in the
+        image, `grid` (each cell's responses as a picture)
+    units : drawn large as heat map and as mask, as `features.7:42,99`
     seed : of what is random
     progress : called with (done, total, what)
 
@@ -105,7 +112,9 @@ def look(
         image=fed,
         layers=tuple(found),
         outputs=() if output is None else outputs_of(output, seen.labels),
-        attributions=_attributions(seen, fed, aim, methods, faithfulness, seed),
+        attributions=_attributions(
+            seen, fed, aim, methods, {"faithfulness": faithfulness, "seed": seed, "progress": progress}
+        ),
         dictionary=dictionary,
         notes=_notes(seen, fed, found, dictionary),
         provenance=Provenance(
@@ -125,6 +134,8 @@ def look(
             seen.card()["versions"],
         ),
         labels=seen.labels,
+        units=tuple(seen.units(units)) if units else (),
+        extras=extras_of(seen, fed, also, layers=layers, aim=aim, outputs=output, seed=seed, progress=progress),
         seconds=time.monotonic() - started,
     )
 
@@ -238,7 +249,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _attributions(
-    net: Net, image: FedImage, aim: Any, methods: Sequence[str], faithfulness: bool, seed: int
-) -> tuple[Any, ...]:
+    net: Net, image: FedImage, aim: str | Unit | Aim | None, methods: Sequence[str], settings: Mapping[str, Any]
+) -> tuple[Attribution, ...]:
     """What the attribution methods say."""
-    return ()
+    return attribute(net, image.pixels, aim, methods=methods, **settings) if methods else ()

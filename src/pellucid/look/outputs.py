@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Output", "outputs_of"]
+from pellucid.figures.words import value_words
+
+__all__ = ["Output", "outputs_of", "percent"]
 
 SHOWN = 10
 
@@ -24,9 +26,24 @@ class Output:
     value: float
     probability: float | None
 
+    @property
+    def words(self) -> str:
+        """Its name, as short as it is told, and how sure or how high."""
+        name = (self.label or f"output {self.index}").partition(",")[0]
+        return f"{name} ({value_words(self.value) if self.probability is None else percent(self.probability)})"
+
     def to_json(self) -> dict[str, Any]:
         row: dict[str, Any] = {"index": self.index, "label": self.label, "value": self.value}
         return row if self.probability is None else {**row, "probability": self.probability}
+
+
+def percent(share: float) -> str:
+    """A share as people read it, three digits of it.
+
+    >>> percent(0.25).split()
+    ['25', '%']
+    """
+    return value_words(float(f"{100 * share:.3g}"), "%")
 
 
 def outputs_of(

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 
+from pellucid.attribution import METHODS
 from pellucid.figures import Figure, Table
 from pellucid.figures.map import ONE_SIDED, SIGNED
 from pellucid.figures.markup import data_uri
-from pellucid.figures.words import value_words
 from pellucid.look.group_figures import group_figures
 from pellucid.look.heat import COOL, VEIL, WARM
+from pellucid.look.outputs import percent
 from pellucid.look.plate import plate_of
 from pellucid.look.value import Look
 from pellucid.records import Kind, Panel, Record
@@ -20,7 +21,7 @@ from pellucid.views.facts import provenance_facts
 from pellucid.views.look_page import LookPage, look_page
 from pellucid.views.panels import PanelView, Source, panel_views
 
-__all__ = ["panel", "report", "says"]
+__all__ = ["panel", "report"]
 
 PALETTES = {
     "oneSided": ONE_SIDED.tolist(),
@@ -38,7 +39,7 @@ def report(look: Look, *, site: str | None = None, home: str = "") -> bytes:
         LookPage(
             title=look.image.name,
             net=look.net,
-            lede=says(look),
+            lede=look.says,
             plates=(plate_of(look, site=site),),
             panels=tuple(panels),
             sources=(Source("This look", tuple(provenance_facts(look.provenance))), *attribution_sources(look)),
@@ -48,25 +49,6 @@ def report(look: Look, *, site: str | None = None, home: str = "") -> bytes:
             home=home,
         )
     )
-
-
-def says(look: Look) -> str:
-    """In one line what the net says of the image."""
-    if not look.outputs:
-        return f"through {look.net}"
-    words = [_said(look, place) for place in range(min(3, len(look.outputs)))]
-    return f"{look.net} says {', then '.join(words)}"
-
-
-def _said(look: Look, place: int) -> str:
-    one = look.outputs[place]
-    name = (one.label or f"output {one.index}").partition(",")[0]
-    sure = value_words(one.value) if one.probability is None else _percent(one.probability)
-    return f"{name} ({sure})"
-
-
-def _percent(share: float) -> str:
-    return value_words(float(f"{100 * share:.3g}"), "%")
 
 
 def panel(title: str, note: str, figures: Mapping[str, Figure]) -> list[PanelView]:
@@ -99,7 +81,7 @@ def _table(look: Look) -> Table:
             one.index,
             one.label,
             one.value,
-            *((_percent(one.probability),) if one.probability is not None else ()),
+            *((percent(one.probability),) if one.probability is not None else ()),
         )
         for one in look.outputs
     )
@@ -107,13 +89,18 @@ def _table(look: Look) -> Table:
 
 
 def attribution_panels(look: Look) -> list[PanelView]:
-    """One panel for each method."""
-    return []
+    """One panel for each method, with how it misleads and, where it failed the sanity checks, that."""
+    found: list[PanelView] = []
+    for one in look.attributions:
+        caution = f" {one.caution}" if one.caution else ""
+        note = f"{one.title}: {METHODS[one.method].reads}. How it misleads: {METHODS[one.method].misleads}.{caution}"
+        found += panel(f"What {one.aim_words} rests on: {one.title}", note, one.figures())
+    return found
 
 
-def attribution_sources(look: Look) -> Iterable[Source]:
+def attribution_sources(look: Look) -> list[Source]:
     """How each attribution was made."""
-    return ()
+    return [Source(one.title, tuple(provenance_facts(one.provenance))) for one in look.attributions]
 
 
 def groups_panels(look: Look) -> list[PanelView]:

@@ -65,6 +65,13 @@ class Look:
         known = self.labels is not None and layer.units == len(self.labels) and layer.name in (last, "logits")
         return self.labels if known else None
 
+    @property
+    def says(self) -> str:
+        """In one line what the net says of the image."""
+        if not self.outputs:
+            return f"through {self.net}"
+        return f"{self.net} says {', then '.join(one.words for one in self.outputs[:3])}"
+
     def layer(self, name: str) -> LayerLook:
         """What the layer of that name answers.
 
