@@ -39,6 +39,7 @@ ALLOWED = {
     "doctor": {"errors", "records"},
     "terminal": set(),
     "measure": {"errors", "data", "models", "ascent"},
+    "inversion": {"errors", "figures", "records", "models", "ascent", "evidence"},
     "respond": {"errors", "records", "kernels", "data", "models"},
     "demo": {"models", "evidence", "survey", "views"},
 }

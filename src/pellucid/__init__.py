@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.inversion import accentuate as accentuate
+    from pellucid.inversion import activation_grid as activation_grid
+    from pellucid.inversion import caricature as caricature
+    from pellucid.inversion import invert as invert
     from pellucid.look import look as look
     from pellucid.look import look_through as look_through
     from pellucid.measure import measure as measure
@@ -48,6 +52,9 @@ _HOMES = {
     "Net": "pellucid.models",
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
+    "accentuate": "pellucid.inversion",
+    "activation_grid": "pellucid.inversion",
+    "caricature": "pellucid.inversion",
     "channel": "pellucid.ascent",
     "consistency": "pellucid.evidence.consistency",
     "demo": "pellucid.demo",
@@ -58,6 +65,7 @@ _HOMES = {
     "export": "pellucid.views",
     "filters": "pellucid.evidence.filters",
     "interpolation": "pellucid.ascent",
+    "invert": "pellucid.inversion",
     "layer": "pellucid.ascent",
     "load": "pellucid.models",
     "logit": "pellucid.ascent",
@@ -79,6 +87,9 @@ __all__ = [
     "Objective",
     "PellucidError",
     "__version__",
+    "accentuate",
+    "activation_grid",
+    "caricature",
     "channel",
     "consistency",
     "demo",
@@ -89,6 +100,7 @@ __all__ = [
     "export",
     "filters",
     "interpolation",
+    "invert",
     "layer",
     "load",
     "logit",

@@ -32,20 +32,28 @@ def look(
     common: Common,
     options: ModelOptions,
     layers: Annotated[
-        str | None, typer.Option("--layers", help="names by commas; those before a non-linearity when left out")
+        str | None,
+        typer.Option("--layers", help="names by commas; those before a non-linearity when left out"),
     ] = None,
     atlas: Annotated[
-        Path | None, typer.Option("--atlas", help="an atlas of the same net: pictures of units, and how rare a response is")
+        Path | None,
+        typer.Option(
+            "--atlas", help="an atlas of the same net: pictures of units, and how rare a response is"
+        ),
     ] = None,
     aim: Annotated[
         str | None,
-        typer.Option("--aim", help='what is attributed: LAYER:INDEX, logits:LABEL or "logits:A - logits:B"; the top class'),
+        typer.Option(
+            "--aim",
+            help='what is attributed: LAYER:INDEX, logits:LABEL or "logits:A - logits:B"; the top class',
+        ),
     ] = None,
     methods: Annotated[
         str | None, typer.Option("--methods", help="of attribution, by commas; none for none of them")
     ] = None,
     faithfulness: Annotated[
-        bool, typer.Option("--faithfulness/--no-faithfulness", help="insertion and deletion curves beside each")
+        bool,
+        typer.Option("--faithfulness/--no-faithfulness", help="insertion and deletion curves beside each"),
     ] = True,
     groups: Annotated[int, typer.Option("--groups", help="of units that fire together; 0 for none")] = 6,
     cells: Annotated[int, typer.Option("--cells", help="units listed at each cell")] = 4,
@@ -55,17 +63,24 @@ def look(
     unit: Annotated[
         str | None, typer.Option("--unit", help="units drawn large, as heat and as mask, as features.7:42,99")
     ] = None,
-    beside: Annotated[Path | None, typer.Option("--beside", help="a second picture, on the same page")] = None,
+    beside: Annotated[
+        Path | None, typer.Option("--beside", help="a second picture, on the same page")
+    ] = None,
     beside_model: Annotated[
-        str | None, typer.Option("--beside-model", help="a second model for the same picture, on the same page")
+        str | None,
+        typer.Option("--beside-model", help="a second model for the same picture, on the same page"),
     ] = None,
     beside_weights: Annotated[
-        str | None, typer.Option("--beside-weights", help="of the second model; of the same one where it is not named")
+        str | None,
+        typer.Option("--beside-weights", help="of the second model; of the same one where it is not named"),
     ] = None,
     site: Annotated[
-        str | None, typer.Option("--site", help="where the atlas's pages are: a folder of `export`, or an address")
+        str | None,
+        typer.Option("--site", help="where the atlas's pages are: a folder of `export`, or an address"),
     ] = None,
-    arrays: Annotated[bool, typer.Option("--arrays/--no-arrays", help="all response maps as look.npz")] = True,
+    arrays: Annotated[
+        bool, typer.Option("--arrays/--no-arrays", help="all response maps as look.npz")
+    ] = True,
     strict: Annotated[bool, typer.Option("--strict", help="exit 4 when an image was skipped")] = False,
 ) -> None:
     """What an image of yours excites, and where: a page that opens by double-click."""
@@ -168,7 +183,10 @@ def _gallery(net: Net, image: str, asked: _Asked, common: Common, strict: bool) 
     else:
         for item, reason in found.skipped:
             complain(f"skipped {item}: {reason}")
-        say(f"{found.made} images looked at, {found.kept} found done, {len(found.skipped)} skipped", common.quiet)
+        say(
+            f"{found.made} images looked at, {found.kept} found done, {len(found.skipped)} skipped",
+            common.quiet,
+        )
         say(f"open {found.index}", common.quiet)
     if strict and found.skipped:
         raise FinishedWithProblems(f"{len(found.skipped)} images were skipped; the rest is complete")

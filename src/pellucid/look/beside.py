@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,13 @@ from pellucid.look.report import (
     panel,
 )
 from pellucid.look.saving import FIGURES, REPORT, figures_of, link_to_site
-from pellucid.look.value import Look
 from pellucid.version import __version__
 from pellucid.views.facts import provenance_facts
 from pellucid.views.look_page import LookPage, look_page
 from pellucid.views.panels import PanelView, Source
+
+if TYPE_CHECKING:
+    from pellucid.look.value import Look
 
 __all__ = ["Beside"]
 
@@ -77,7 +79,9 @@ class Beside:
         """
         if not self.one_net:
             return []
-        return [(one.layer.name, _cosine(one.maps.mean(1), other.maps.mean(1))) for one, other in self._pairs()]
+        return [
+            (one.layer.name, _cosine(one.maps.mean(1), other.maps.mean(1))) for one, other in self._pairs()
+        ]
 
     def differences(self, layer: str) -> list[tuple[int, float, float]]:
         """The units of a layer whose peaks differ most between the two, each with both peaks.
@@ -130,7 +134,10 @@ class Beside:
                 sources=tuple(
                     source
                     for look, name in zip(self.looks, self.names, strict=True)
-                    for source in (Source(name, tuple(provenance_facts(look.provenance))), *attribution_sources(look))
+                    for source in (
+                        Source(name, tuple(provenance_facts(look.provenance))),
+                        *attribution_sources(look),
+                    )
                 ),
                 notes=tuple(dict.fromkeys((*first.notes, *second.notes))),
                 version=__version__,

@@ -154,7 +154,13 @@ def many(image: str) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value if isinstance(value, list | int | float | str | None) else str(value)
+    return (
+        list(value)
+        if isinstance(value, tuple)
+        else value
+        if isinstance(value, list | int | float | str | None)
+        else str(value)
+    )
 
 
 def _items(source: Source) -> Iterator[tuple[int, str, Image.Image | Pixels | str]]:
@@ -185,7 +191,9 @@ def _key(how: Mapping[str, Any], item: Image.Image | Pixels) -> str:
 
 def _folder_name(name: str) -> str:
     """A folder for an image: its name as far as file systems agree on it, and a few digits where that loses something."""
-    safe = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in name)
+    safe = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in name
+    )
     safe = safe.lstrip(".")[-LONGEST_NAME:].lstrip(".-")
     return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
@@ -218,5 +226,3 @@ def _thumbnail(item: Image.Image) -> str:
     file = io.BytesIO()
     drawn_photo(item, THUMBNAIL_PX).save(file, "JPEG", quality=85)
     return data_uri(Blob.of(file.getvalue(), "image/jpeg"))
-
-

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
@@ -12,7 +14,9 @@ from pellucid.figures.words import value_words
 from pellucid.look.groups import Group
 from pellucid.look.heat import drawn_photo, laid_over, spread_over
 from pellucid.look.layer_look import LayerLook
-from pellucid.look.value import Look
+
+if TYPE_CHECKING:
+    from pellucid.look.value import Look
 
 __all__ = ["group_figures", "groups_over"]
 
@@ -74,5 +78,3 @@ def _group(look: Look, one: LayerLook, group: Group) -> Image.Image:
     for place, image in enumerate(made.values()):
         page.paste(image, (place * TILE_PX, whole.height))
     return page
-
-

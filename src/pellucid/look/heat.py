@@ -53,7 +53,11 @@ def drawn_photo(item: Image.Image, largest: int = LARGEST_PX) -> Image.Image:
     """The whole upright item, its longer side at most `largest` px."""
     scale = min(largest / max(item.size), 1.0)
     size = (max(round(item.width * scale), 1), max(round(item.height * scale), 1))
-    return item.convert("RGB") if size == item.size else item.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    return (
+        item.convert("RGB")
+        if size == item.size
+        else item.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    )
 
 
 def heated(
@@ -98,7 +102,9 @@ def masked(
     return Image.fromarray(veiled.round().astype(np.uint8))
 
 
-def _laid(values: Floats, placement: Placement, photo: Image.Image) -> tuple[Floats, tuple[int, int, int, int]]:
+def _laid(
+    values: Floats, placement: Placement, photo: Image.Image
+) -> tuple[Floats, tuple[int, int, int, int]]:
     """What lies in fed pixels (H, W, 3) in 0..255 as it lies on the drawn item, and where: left, top, right, bottom."""
     height, width = placement.size
     left, top, right, bottom = placement.to_item_box(0, 0, width, height)

@@ -149,7 +149,9 @@ def _texts(layer: str, tops: Tops, shares: NDArray[np.float64] | None) -> list[s
     units = [names[unit] for unit in tops.units.ravel().tolist()]
     responses = _words(tops.responses)
     if shares is None:
-        objects = [f'{{"unit":{unit},"response":{each}}}' for unit, each in zip(units, responses, strict=True)]
+        objects = [
+            f'{{"unit":{unit},"response":{each}}}' for unit, each in zip(units, responses, strict=True)
+        ]
     else:
         objects = [
             f'{{"unit":{unit},"response":{each},"top_share":{share}}}'

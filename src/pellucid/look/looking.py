@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from pellucid.attribution import DEFAULT_METHODS, Aim, Attribution, attribute
 from pellucid.errors import InputError
-from pellucid.look.dictionary import Dictionary
 from pellucid.look.cells import SHOWN
+from pellucid.look.dictionary import Dictionary
 from pellucid.look.extras import extras_of
 from pellucid.look.groups import Group, groups_of
 from pellucid.look.layer_look import LayerLook
@@ -135,7 +135,17 @@ def look(
         ),
         labels=seen.labels,
         units=tuple(seen.units(units)) if units else (),
-        extras=extras_of(seen, fed, also, layers=layers, aim=aim, outputs=output, seed=seed, progress=progress),
+        extras=extras_of(
+            seen,
+            fed,
+            also,
+            layers=layers,
+            aim=aim,
+            outputs=output,
+            grid=_telling(seen, chosen),
+            seed=seed,
+            progress=progress,
+        ),
         seconds=time.monotonic() - started,
     )
 
@@ -197,13 +207,19 @@ def _placed(net: Net, name: str) -> Places:
     return places
 
 
+def _telling(net: Net, chosen: Sequence[tuple[Layer, Places]]) -> str | None:
+    """The last layer with a grid worth it, before there is a unit for each class."""
+    classes = net.layer(OUTPUT).units
+    inner = [layer.name for layer, places in chosen if layer.units != classes and len(places) >= LEAST_CELLS]
+    return inner[-1] if inner else None
+
+
 def _grouped(net: Net, chosen: Sequence[tuple[Layer, Places]], *, asked: bool) -> frozenset[str]:
     """The layers whose units are grouped: those asked for; else the last one before there is a unit for each class."""
     if asked:
         return frozenset(layer.name for layer, _ in chosen)
-    classes = net.layer(OUTPUT).units
-    inner = [layer for layer, places in chosen if layer.units != classes and len(places) >= LEAST_CELLS]
-    return frozenset(layer.name for layer in inner[-1:])
+    telling = _telling(net, chosen)
+    return frozenset() if telling is None else frozenset([telling])
 
 
 def _groups(maps: NDArray[np.float32], places: Places, count: int, seed: int) -> tuple[Group, ...]:
@@ -234,11 +250,11 @@ def _notes(
                 f"{dictionary.atlas.path.name} has no statistics of {_some(bare)}: how rare a response is cannot be told; "
                 "`pellucid survey --evidence examples` into the same file adds them"
             )
-    shifted = [one.layer.name for one in layers if one.groups and not one.layer.rectified and one.maps.min() < 0]
+    shifted = [
+        one.layer.name for one in layers if one.groups and not one.layer.rectified and one.maps.min() < 0
+    ]
     if shifted:
-        notes.append(
-            f"for the groups of {_some(shifted)} negative responses count as none, as behind a ReLU"
-        )
+        notes.append(f"for the groups of {_some(shifted)} negative responses count as none, as behind a ReLU")
     return tuple(notes)
 
 
@@ -249,7 +265,11 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _attributions(
-    net: Net, image: FedImage, aim: str | Unit | Aim | None, methods: Sequence[str], settings: Mapping[str, Any]
+    net: Net,
+    image: FedImage,
+    aim: str | Unit | Aim | None,
+    methods: Sequence[str],
+    settings: Mapping[str, Any],
 ) -> tuple[Attribution, ...]:
     """What the attribution methods say."""
     return attribute(net, image.pixels, aim, methods=methods, **settings) if methods else ()

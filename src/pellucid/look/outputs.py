@@ -30,7 +30,9 @@ class Output:
     def words(self) -> str:
         """Its name, as short as it is told, and how sure or how high."""
         name = (self.label or f"output {self.index}").partition(",")[0]
-        return f"{name} ({value_words(self.value) if self.probability is None else percent(self.probability)})"
+        return (
+            f"{name} ({value_words(self.value) if self.probability is None else percent(self.probability)})"
+        )
 
     def to_json(self) -> dict[str, Any]:
         row: dict[str, Any] = {"index": self.index, "label": self.label, "value": self.value}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,12 @@ from pellucid.figures.words import value_words
 from pellucid.look.cells import Tops
 from pellucid.look.heat import drawn_photo
 from pellucid.look.layer_look import LayerLook
-from pellucid.look.value import Look
 from pellucid.views.addresses import HOME
 from pellucid.views.facts import layer_words
 from pellucid.views.look_page import LookPlate, PlateLayer
+
+if TYPE_CHECKING:
+    from pellucid.look.value import Look
 
 __all__ = ["plate_of"]
 
@@ -112,7 +114,9 @@ def _fields(one: LayerLook, placement: Placement) -> dict[str, Any]:
     """What each cell sees: by column and row where that says it all, else box by box."""
     rows, columns = one.places.shape
     boxes = one.places.fields[one.places.first :].reshape(rows, columns, 4)
-    by_axes = (boxes[:, :, 0::2] == boxes[:1, :, 0::2]).all() and (boxes[:, :, 1::2] == boxes[:, :1, 1::2]).all()
+    by_axes = (boxes[:, :, 0::2] == boxes[:1, :, 0::2]).all() and (
+        boxes[:, :, 1::2] == boxes[:, :1, 1::2]
+    ).all()
     if not by_axes:
         return {"boxes": [list(placement.to_item_box(*box)) for box in boxes.reshape(-1, 4).tolist()]}
     spans_x = [placement.to_item_box(x0, 0, x1, 1) for x0, _, x1, _ in boxes[0].tolist()]
@@ -160,7 +164,9 @@ def _maps(one: LayerLook, units: list[int], placement: Placement) -> dict[str, A
     sheet = np.full((-(-len(units) // across) * len(rows), across * len(columns)), 128, np.uint8)
     for place, tile in enumerate(steps.astype(np.uint8)):
         row, column = divmod(place, across)
-        sheet[row * len(rows) : (row + 1) * len(rows), column * len(columns) : (column + 1) * len(columns)] = tile
+        sheet[
+            row * len(rows) : (row + 1) * len(rows), column * len(columns) : (column + 1) * len(columns)
+        ] = tile
     y, x = one.places.centers()
     cuts = [one.threshold(unit) for unit in units]
     spreads = [one.spread(unit) for unit in units]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
+from typing import TYPE_CHECKING
 
 from pellucid.attribution import METHODS
 from pellucid.figures import Figure, Table
@@ -14,12 +14,14 @@ from pellucid.look.group_figures import group_figures
 from pellucid.look.heat import COOL, VEIL, WARM
 from pellucid.look.outputs import percent
 from pellucid.look.plate import plate_of
-from pellucid.look.value import Look
 from pellucid.records import Kind, Panel, Record
 from pellucid.version import __version__
 from pellucid.views.facts import provenance_facts
 from pellucid.views.look_page import LookPage, look_page
 from pellucid.views.panels import PanelView, Source, panel_views
+
+if TYPE_CHECKING:
+    from pellucid.look.value import Look
 
 __all__ = ["panel", "report"]
 
@@ -42,7 +44,10 @@ def report(look: Look, *, site: str | None = None, home: str = "") -> bytes:
             lede=look.says,
             plates=(plate_of(look, site=site),),
             panels=tuple(panels),
-            sources=(Source("This look", tuple(provenance_facts(look.provenance))), *attribution_sources(look)),
+            sources=(
+                Source("This look", tuple(provenance_facts(look.provenance))),
+                *attribution_sources(look),
+            ),
             notes=look.notes,
             version=__version__,
             palettes=PALETTES,
@@ -120,5 +125,3 @@ def groups_panels(look: Look) -> list[PanelView]:
 def extra_panels(look: Look) -> list[PanelView]:
     """What was asked for beside."""
     return [view for extra in look.extras for view in panel(extra.title, extra.note, extra.figures)]
-
-

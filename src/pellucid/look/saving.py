@@ -6,10 +6,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pellucid.figures import Picture
 from pellucid.figures.file import folder, write
+from pellucid.figures.stamp import write_png
 from pellucid.look.report import report
-from pellucid.look.value import Look
+
+if TYPE_CHECKING:
+    from pellucid.look.value import Look
 
 __all__ = ["figures_of", "link_to_site", "save_look"]
 
@@ -33,10 +38,31 @@ def save_look(
 def figures_of(look: Look) -> Iterator[tuple[str, bytes]]:
     """Each figure as a PNG and an SVG file, by name."""
     source = look.provenance.to_json()
-    for one in [each for each in look.layers if each.entries or each.groups][-MOST_SHEETS:] or look.layers[-1:]:
+    for one in [each for each in look.layers if each.entries or each.groups][-MOST_SHEETS:] or look.layers[
+        -1:
+    ]:
         page = look.sheet(one.layer.name)
         yield f"{_file_name(one.layer.name)}.png", page.png(source)
         yield f"{_file_name(one.layer.name)}.svg", page.svg(source).encode()
+    for attribution in look.attributions:
+        source = attribution.provenance.to_json()
+        yield f"{attribution.method}.png", attribution.page.png(source)
+        yield f"{attribution.method}.svg", attribution.page.svg(source).encode()
+    yield from _large(look)
+    for extra in look.extras:
+        for name, figure in extra.figures.items():
+            if isinstance(figure, Picture):
+                yield f"{extra.name}-{_file_name(name)}.png", figure.png()
+
+
+def _large(look: Look) -> Iterator[tuple[str, bytes]]:
+    """The units asked for, as heat map and as mask."""
+    for unit in look.units:
+        source = {**look.provenance.to_json(), "unit": str(unit)}
+        yield f"{_file_name(str(unit))}-heat.png", write_png(look.heat(unit), source)
+        at, why = look.layer(unit.layer).threshold(unit.index)
+        cut = {**source, "settings": {**source["settings"], "threshold": at, "threshold_is": why}}
+        yield f"{_file_name(str(unit))}-mask.png", write_png(look.mask(unit), cut)
 
 
 def _file_name(name: str) -> str:

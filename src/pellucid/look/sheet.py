@@ -30,7 +30,9 @@ def layer_sheet(
     """The units whose peak on this image is highest (with an atlas: rarest), each with its map over the image."""
     order = look.peak_order()[:most]
     name = look.layer.name
-    pictures = {} if dictionary is None else dictionary.thumbnails([(name, index) for index in order], 2 * TILE)
+    pictures = (
+        {} if dictionary is None else dictionary.thumbnails([(name, index) for index in order], 2 * TILE)
+    )
     tall = round(TILE * image.item.height / image.item.width)
     with_pictures = TILE + 4 if pictures else 0
     columns = min(COLUMNS, len(order) + 1)
@@ -40,7 +42,16 @@ def layer_sheet(
     width = 2 * MARGIN + columns * pitch[0] - GAP
     marks: list[Mark] = list(_head(title or name, look, dictionary, width))
     x, y = corners[0]
-    marks.append(Raster(x, y + with_pictures, TILE, tall, np.asarray(drawn_photo(image.item, 2 * max(TILE, tall))), sharp=False))
+    marks.append(
+        Raster(
+            x,
+            y + with_pictures,
+            TILE,
+            tall,
+            np.asarray(drawn_photo(image.item, 2 * max(TILE, tall))),
+            sharp=False,
+        )
+    )
     marks.append(Label(x, y + with_pictures + tall + 13, fitted(image.name, 10, TILE), 10, PALE_INK))
     for (x, y), index in zip(corners[1:], order, strict=True):
         marks += _unit(look, image, index, pictures.get((name, index)), (x, y), (with_pictures, tall))
@@ -54,7 +65,9 @@ def _head(title: str, look: LayerLook, dictionary: Dictionary | None, width: int
     yield Label(MARGIN, MARGIN + 12, fitted(title, 16, room), 16)
     by = "whose answer is rarest for them" if look.order is not None else "with the highest peak"
     what = "; above each what it looks for" if look.entries else ""
-    yield Label(MARGIN, MARGIN + 30, fitted(f"the units {by}, each where it fires{what}", 10, room), 10, PALE_INK)
+    yield Label(
+        MARGIN, MARGIN + 30, fitted(f"the units {by}, each where it fires{what}", 10, room), 10, PALE_INK
+    )
 
 
 def _unit(

@@ -61,7 +61,10 @@ class Spread:
         return (above + 1) / (self.spots + 1)
 
     def order(self, responses: NDArray[np.float32]) -> Floats:
-        """Numbers that put responses of different units in order: by the share of spots below, then of peaks, then by the highest."""
+        """Numbers that put responses of different units in order: by share of spots below, then of peaks, then by the highest.
+
+        The highest is the unit's own over the data, of which a response is so many times.
+        """
         highest = self.highest or 0.0
         beyond = np.clip(responses / highest, -9, 9) if highest > 0 else 0.0
         # Each later one is too small to overtake a step of the one before.

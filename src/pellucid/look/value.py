@@ -7,25 +7,26 @@ import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from pellucid.attribution import Attribution
 from pellucid.errors import UnknownName, did_you_mean
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
 from pellucid.kernels import Page
+from pellucid.look.beside import Beside
 from pellucid.look.dictionary import Dictionary
+from pellucid.look.extras import Extra
 from pellucid.look.heat import heated, masked
 from pellucid.look.layer_look import LayerLook
 from pellucid.look.outputs import Output
+from pellucid.look.saving import save_look
 from pellucid.look.sheet import layer_sheet
 from pellucid.models import FedImage
 from pellucid.records import Layer, Provenance, Unit, UnitQuery
-
-if TYPE_CHECKING:
-    from pellucid.look.beside import Beside
 
 __all__ = ["Look"]
 
@@ -45,19 +46,21 @@ class Look:
     notes : what a reader should know
     extras : pictures that were asked for beside, as an inversion
     labels : the names of the classes
+    units : to be drawn large as files, as heat map and as mask
     """
 
     net: str
     image: FedImage = field(repr=False)
     layers: tuple[LayerLook, ...] = field(repr=False)
     outputs: tuple[Output, ...]
-    attributions: tuple[Any, ...] = field(repr=False)
+    attributions: tuple[Attribution, ...] = field(repr=False)
     dictionary: Dictionary | None = field(repr=False)
     notes: tuple[str, ...]
     provenance: Provenance = field(repr=False)
     seconds: float = 0.0
-    extras: tuple[Any, ...] = field(default=(), repr=False)
+    extras: tuple[Extra, ...] = field(default=(), repr=False)
     labels: tuple[str, ...] | None = field(default=None, repr=False)
+    units: tuple[Unit, ...] = ()
 
     def labels_of(self, layer: Layer) -> tuple[str, ...] | None:
         """The names of a layer's units, where they are those of classes: the layer has as many and is one of the last."""
@@ -112,7 +115,9 @@ class Look:
 
     def sheet(self, layer: str, most: int = 11) -> Page:
         """One layer's most telling units on a page: picture, map over the image, peak, and how rare that is."""
-        return layer_sheet(self.layer(layer), self.image, self.dictionary, most=most, title=f"{self.net} {layer}")
+        return layer_sheet(
+            self.layer(layer), self.image, self.dictionary, most=most, title=f"{self.net} {layer}"
+        )
 
     def plot(self) -> Image.Image:
         """The sheet of the last layer looked at that is not the output."""
@@ -126,7 +131,8 @@ class Look:
         return (known or inner)[-1]
 
     def arrays(self) -> dict[str, Any]:
-        """All numbers as arrays by name: `maps/LAYER` (K, *positions), `units/LAYER` and `responses/LAYER` (P, n)."""
+        """All numbers as arrays by name: `maps/LAYER` (K, *positions), `units/LAYER` and `responses/LAYER` (P, n),
+        `attributions/METHOD` (H, W)."""
         found: dict[str, Any] = {"image": self.image.values.astype(np.float32)}
         for one in self.layers:
             name = one.layer.name
@@ -135,6 +141,8 @@ class Look:
             for group in one.groups:
                 found[f"groups/{name}/{group.number}/map"] = group.map
                 found[f"groups/{name}/{group.number}/weights"] = group.weights
+        for attribution in self.attributions:
+            found[f"attributions/{attribution.method}"] = attribution.values
         return found
 
     def npz(self) -> bytes:
@@ -162,6 +170,7 @@ class Look:
             "fed": list(self.image.placement.to_item_box(0, 0, width, height)),
             "outputs": [one.to_json() for one in self.outputs],
             "attributions": [one.to_json() for one in self.attributions],
+            **({"extras": {one.name: one.numbers for one in self.extras}} if self.extras else {}),
             "notes": list(self.notes),
             "provenance": self.provenance.to_json(),
             "seconds": round(self.seconds, 3),
@@ -175,14 +184,10 @@ class Look:
         site : where the atlas's pages are, an exported folder or an address; units then link to their pages
         arrays : whether to write the response maps as `look.npz`
         """
-        from pellucid.look.saving import save_look  # a look shows itself without it
-
         return save_look(self, directory, site=site, arrays=arrays)
 
     def beside(self, other: Look) -> Beside:
         """This look and another, of another image or another net, on one page."""
-        from pellucid.look.beside import Beside
-
         return Beside((self, other))
 
     def __repr__(self) -> str:
@@ -192,4 +197,3 @@ class Look:
 
     def _repr_png_(self) -> bytes:
         return write_png(self.plot(), self.provenance.to_json())
-

@@ -17,6 +17,7 @@ from pellucid.data.decode import ItemProblem, open_image, rgb
 from pellucid.data.pixels import channels_first, picture_of
 from pellucid.data.recipe import Placement, fed
 from pellucid.errors import InputError, UnknownName
+from pellucid.models.inputs import ImageInput
 from pellucid.models.net import Net
 
 __all__ = ["FedImage", "OneImage", "fed_image", "fed_pixels"]
@@ -52,7 +53,7 @@ class FedImage:
         return picture_of(self.values.astype(np.float32))
 
 
-def fed_image(image: OneImage, net: Net) -> FedImage:
+def fed_image(image: OneImage, net: Net, size: tuple[int, int] | None = None) -> FedImage:
     """One image as `net` is fed it, by the recipe that belongs to the net.
 
     Parameters
@@ -60,6 +61,7 @@ def fed_image(image: OneImage, net: Net) -> FedImage:
     image : a file (a picture, or `.npy` with one array); a picture; an array (H, W) or (H, W, C), uint8 or floats in 0..1;
         or a tensor (C, H, W) or (1, C, H, W) of floats in 0..1. Pictures go through the net's recipe; arrays and tensors have
         the size and channels of its input, and are fed untouched
+    size : (height, width) for a net that takes others than its own; the recipe then resizes in proportion
 
     Raises
     ------
@@ -73,15 +75,16 @@ def fed_image(image: OneImage, net: Net) -> FedImage:
     >>> found.pixels.shape, round(float(found.pixels.max()), 6)
     (torch.Size([3, 96, 96]), 0.2)
     """
+    wanted = net.input if size is None or size == net.input.size else net.input.resized(size)
     given = _read(Path(image)) if isinstance(image, str | Path) else image
     name = Path(image).name if isinstance(image, str | Path) else "image"
     if isinstance(given, Image.Image):
         upright = given if given.mode in ("L", "RGB") else rgb(given)
-        laid_out, placement = fed(upright, net.input.recipe)
+        laid_out, placement = fed(upright, wanted.recipe)
         return FedImage(laid_out / 255, upright.convert("RGB"), placement, name)
-    values = _in_unit_range(_fitting(given, net))
+    values = _in_unit_range(_fitting(given, wanted, net.name))
     item = picture_of(values.astype(np.float32))
-    return FedImage(values, item, net.input.recipe.place(item.size), name)
+    return FedImage(values, item, wanted.recipe.place(item.size), name)
 
 
 def fed_pixels(image: OneImage, net: Net) -> Tensor:
@@ -107,14 +110,14 @@ def _read(path: Path) -> Image.Image | NDArray[Any]:
     return np.moveaxis(array, 0, 2) if array.ndim == 3 and channels_first(array.shape) else array
 
 
-def _fitting(given: NDArray[Any] | Tensor, net: Net) -> NDArray[Any]:
-    """(H, W, C) as they were given, of the net's own size and channels."""
-    channels, (height, width) = net.input.channels, net.input.size
+def _fitting(given: NDArray[Any] | Tensor, wanted: ImageInput, net: str) -> NDArray[Any]:
+    """(H, W, C) as they were given, of the size and channels wanted."""
+    channels, (height, width) = wanted.channels, wanted.size
     if isinstance(given, Tensor):
         one = given[0] if given.ndim == 4 and len(given) == 1 else given
         if tuple(one.shape) != (channels, height, width) or not one.is_floating_point():
             raise InputError(
-                f"a tensor of shape {tuple(given.shape)} and type {given.dtype} was given; {net.name} is fed "
+                f"a tensor of shape {tuple(given.shape)} and type {given.dtype} was given; {net} is fed "
                 f"{channels}x{height}x{width}, channels x height x width, floats in 0..1"
             )
         return one.detach().cpu().double().permute(1, 2, 0).numpy()
@@ -122,7 +125,7 @@ def _fitting(given: NDArray[Any] | Tensor, net: Net) -> NDArray[Any]:
     pixels = array[..., None] if array.ndim == 2 else array
     if pixels.shape != (height, width, channels):
         raise InputError(
-            f"an array of shape {array.shape} was given; {net.name} is fed {height}x{width}x{channels}, "
+            f"an array of shape {array.shape} was given; {net} is fed {height}x{width}x{channels}, "
             "height x width x channels"
         )
     return pixels
