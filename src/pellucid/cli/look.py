@@ -54,7 +54,7 @@ def look(
     faithfulness: Annotated[
         bool,
         typer.Option("--faithfulness/--no-faithfulness", help="insertion and deletion curves beside each"),
-    ] = True,
+    ] = False,
     groups: Annotated[int, typer.Option("--groups", help="of units that fire together; 0 for none")] = 6,
     cells: Annotated[int, typer.Option("--cells", help="units listed at each cell")] = 4,
     also: Annotated[

@@ -7,17 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pellucid.attribution import Aim
 from pellucid.errors import InputError, UnknownName, did_you_mean
 from pellucid.figures import Figure, Number, Picture
 from pellucid.inversion import accentuate, activation_grid, caricature, invert
-from pellucid.models import OUTPUT, FedImage, Net
+from pellucid.models import FedImage, Net
 from pellucid.records import Unit
 
-__all__ = ["EXTRAS", "Extra", "extras_of"]
+__all__ = ["EXTRAS", "Extra", "check_extras", "extras_of"]
 
 Progress = Callable[[int, int, str], None]
 
@@ -132,39 +128,30 @@ EXTRAS: Mapping[str, Callable[[_Asked], Extra]] = {
 }
 
 
+def check_extras(names: Sequence[str]) -> None:
+    """Refuse names of extras that do not exist, before anything long is done.
+
+    Raises
+    ------
+    UnknownName : no such extra
+    """
+    for name in names:
+        if name not in EXTRAS:
+            raise UnknownName(f"nothing called {name!r} can be made beside; {did_you_mean(name, EXTRAS, 4)}")
+
+
 def extras_of(
     net: Net,
     image: FedImage,
     names: Sequence[str],
     *,
     layers: Sequence[str] | None,
-    aim: str | Unit | Aim | None,
-    outputs: NDArray[np.float32] | None,
+    unit: Unit | None,
     grid: str | None,
     seed: int,
     progress: Progress | None,
 ) -> tuple[Extra, ...]:
-    """The extras of these names, in the order asked.
-
-    Raises
-    ------
-    UnknownName : no such extra
-    InputError : an accentuation of something else than one unit
-    """
-    for name in names:
-        if name not in EXTRAS:
-            raise UnknownName(f"nothing called {name!r} can be made beside; {did_you_mean(name, EXTRAS, 4)}")
-    if not names:
-        return ()
-    unit = _unit(net, aim, outputs) if "accentuation" in names else None
+    """The extras of these names, in the order asked; `unit` is accentuated, of the layer `grid` a grid is made."""
+    check_extras(names)
     asked = _Asked(net, image, tuple(layers or ()), unit, grid, seed, progress)
     return tuple(EXTRAS[name](asked) for name in dict.fromkeys(names))
-
-
-def _unit(net: Net, aim: str | Unit | Aim | None, outputs: NDArray[np.float32] | None) -> Unit | None:
-    """The one unit that an aim is about; the class of the largest output where there is no aim."""
-    if aim is None:
-        return None if outputs is None else Unit(OUTPUT, int(np.argmax(outputs)))
-    parts = Aim.of(aim).on(net).parts
-    unit = parts[0].unit
-    return unit if len(parts) == 1 and isinstance(unit, Unit) else None

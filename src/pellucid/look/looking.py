@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.attribution import DEFAULT_METHODS, Aim, Attribution, attribute
+from pellucid.attribution.method import asked_methods
 from pellucid.errors import InputError
 from pellucid.look.cells import SHOWN
 from pellucid.look.dictionary import Dictionary
-from pellucid.look.extras import extras_of
+from pellucid.look.extras import check_extras, extras_of
 from pellucid.look.groups import Group, groups_of
 from pellucid.look.layer_look import LayerLook
 from pellucid.look.outputs import outputs_of
@@ -31,6 +32,7 @@ Progress = Callable[[int, int, str], None]
 
 GROUPS = 6  # as in Olah et al. 2018
 USUAL_METHODS = DEFAULT_METHODS
+TOLERANCE = 1e-2  # of integrated gradients, ten times what `attribute` allows itself: a look is to be had in seconds
 LEAST_CELLS = 16  # of a layer that is taken apart into groups without being asked
 
 
@@ -44,7 +46,7 @@ def look(
     methods: Sequence[str] = USUAL_METHODS,
     groups: int = GROUPS,
     cells: int = SHOWN,
-    faithfulness: bool = True,
+    faithfulness: bool = False,
     also: Sequence[str] = (),
     units: Sequence[str] = (),
     seed: int = 0,
@@ -63,7 +65,7 @@ def look(
     methods : of attribution, by name; none where empty
     groups : how many groups of units that fire together; of the layers asked, else of the last one; 0 for none
     cells : how many units are listed at each cell
-    faithfulness : whether insertion and deletion curves are measured for each attribution
+    faithfulness : whether insertion and deletion curves are measured for each attribution, which takes longer than all the rest
     also : what is made beside, which takes longer: `inversion` and `caricature` of layers, `accentuation` of the aim in the
         image, `grid` (each cell's responses as a picture)
     units : drawn large as heat map and as mask, as `features.7:42,99`
@@ -97,6 +99,12 @@ def look(
     fed = image if isinstance(image, FedImage) else fed_image(image, seen)
     dictionary = opened_dictionary(atlas, seen)
     chosen = _layers(seen, layers)
+    # What is misspelled is told before anything long is done.
+    check_extras(also)
+    if methods:
+        asked_methods(methods)
+    wanted = None if aim is None else Aim.of(aim).on(seen)
+    large = _large(seen, units, [layer.name for layer, _ in chosen])
     say = progress or (lambda done, total, what: None)
     maps, output = responses(seen, fed, [layer for layer, _ in chosen])
     say(1, 1, "responses")
@@ -113,7 +121,7 @@ def look(
         layers=tuple(found),
         outputs=() if output is None else outputs_of(output, seen.labels),
         attributions=_attributions(
-            seen, fed, aim, methods, {"faithfulness": faithfulness, "seed": seed, "progress": progress}
+            seen, fed, wanted, methods, {"faithfulness": faithfulness, "seed": seed, "progress": progress}
         ),
         dictionary=dictionary,
         notes=_notes(seen, fed, found, dictionary),
@@ -134,14 +142,13 @@ def look(
             seen.card()["versions"],
         ),
         labels=seen.labels,
-        units=tuple(seen.units(units)) if units else (),
+        units=large,
         extras=extras_of(
             seen,
             fed,
             also,
             layers=layers,
-            aim=aim,
-            outputs=output,
+            unit=_accentuated(wanted, output),
             grid=_telling(seen, chosen),
             seed=seed,
             progress=progress,
@@ -264,6 +271,23 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:3])}{more}"
 
 
+def _large(net: Net, units: Sequence[str], layers: Sequence[str]) -> tuple[Unit, ...]:
+    """The units that are drawn large, which must be of layers looked at."""
+    found = tuple(net.units(units)) if units else ()
+    for unit in found:
+        if unit.layer not in layers:
+            raise InputError(f"{unit} is of a layer that is not looked at; add it to --layers {','.join(layers[:2])},...")
+    return found
+
+
+def _accentuated(aim: Aim | None, outputs: NDArray[np.float32] | None) -> Unit | None:
+    """The unit that is accentuated: the first that the aim counts up; the class of the largest output where there is no aim."""
+    if aim is None:
+        return None if outputs is None else Unit(OUTPUT, int(np.argmax(outputs)))
+    units = [part.unit for part in aim.parts if part.weight > 0]
+    return next((unit for unit in units if isinstance(unit, Unit)), None)
+
+
 def _attributions(
     net: Net,
     image: FedImage,
@@ -272,4 +296,5 @@ def _attributions(
     settings: Mapping[str, Any],
 ) -> tuple[Attribution, ...]:
     """What the attribution methods say."""
-    return attribute(net, image.pixels, aim, methods=methods, **settings) if methods else ()
+    light = {"tolerance": TOLERANCE} if "integrated_gradients" in methods else {}
+    return attribute(net, image.pixels, aim, methods=methods, **light, **settings) if methods else ()

@@ -99,6 +99,8 @@ def attribution_panels(look: Look) -> list[PanelView]:
     for one in look.attributions:
         caution = f" {one.caution}" if one.caution else ""
         note = f"{one.title}: {METHODS[one.method].reads}. How it misleads: {METHODS[one.method].misleads}.{caution}"
+        if one.faithfulness is None:
+            note += " How faithful the map is was not measured here; --faithfulness does."
         found += panel(f"What {one.aim_words} rests on: {one.title}", note, one.figures())
     return found
 
