@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["plate_of"]
 
-PHOTO_PX, PICTURE_PX = 1024, 96
+PHOTO_PX, PICTURE_PX = 1024, 80
 LARGEST_SIDE = 56  # of a small map; a larger grid is cut into parts, of which the strongest response of either sign is kept
 MOST_DRAWN = 256  # maps of a layer on a page
-MOST_PICTURES = 1600  # of all layers on a page, shared out evenly
+MOST_PICTURES = 2400  # of all layers on a page, shared out evenly
 SHEET_COLUMNS = 16
 FULL = 127  # a map is kept in steps of that share of its strongest response
 
@@ -41,7 +41,8 @@ def plate_of(look: Look, *, site: str | None, title: str = "") -> LookPlate:
     """The photograph and its layers, as the page shows them."""
     item, placement = look.image.item, look.image.placement
     small = drawn_photo(item, PHOTO_PX)
-    most = max(MOST_PICTURES // len(look.layers), 48)
+    known = sum(bool(one.entries) for one in look.layers)
+    most = max(MOST_PICTURES // max(known, 1), 48)
     return LookPlate(
         title=title or look.image.name,
         alt=f"The photograph {look.image.name}",
@@ -235,7 +236,7 @@ def _pictures(look: Look, one: LayerLook, units: Sequence[int]) -> dict[str, Any
         row, column = divmod(place, columns)
         sheet.paste(image, (column * PICTURE_PX, row * PICTURE_PX))
         places[unit] = place
-    return {"sheet": data_uri(_jpeg(sheet, 82)), "columns": columns, "rows": rows, "places": places}
+    return {"sheet": data_uri(_jpeg(sheet, 78)), "columns": columns, "rows": rows, "places": places}
 
 
 def _link(look: Look, one: LayerLook, unit: int, site: str) -> str | None:

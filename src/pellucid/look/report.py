@@ -101,8 +101,14 @@ def attribution_panels(look: Look) -> list[PanelView]:
         note = f"{one.title}: {METHODS[one.method].reads}. How it misleads: {METHODS[one.method].misleads}.{caution}"
         if one.faithfulness is None:
             note += " How faithful the map is was not measured here; --faithfulness does."
-        found += panel(f"What {one.aim_words} rests on: {one.title}", note, one.figures())
+        found += panel(f"What {one.aim_words} rests on: {one.title}", note, _renamed(one.figures()))
     return found
+
+
+def _renamed(figures: Mapping[str, Figure]) -> dict[str, Figure]:
+    """The figures of an attribution under headings that say more on this page."""
+    words = {"picture": "the map, and the map over the image", "facts": "in numbers"}
+    return {words.get(name, name): figure for name, figure in figures.items()}
 
 
 def attribution_sources(look: Look) -> list[Source]:

@@ -127,12 +127,19 @@ def _spots(
             found += [(response, 1.0) for response in responses[first : first + known]]
         else:
             low, high = edges[bar], edges[bar + 1]
-            # What is exactly zero lies in the bar around it, and is not spread over the bar.
-            zeros = min(count, round(sum(counts) * zeros_percent / 100)) if low <= 0 < high else 0
-            found += [(0.0, float(zeros))] * bool(zeros)
-            found += _points(low, high, count - zeros)
+            if low <= 0 < high:
+                found += _faint(responses[first : first + known], count, sum(counts) * zeros_percent / 100)
+            else:
+                found += _points(low, high, count)
         first += known
     return found
+
+
+def _faint(known: Sequence[float], count: int, zeros: float) -> _Weighed:
+    """What stands for the bar around zero, which is wide and seldom even: the zeros, and of the rest those drawn by chance."""
+    rest = [response for response in known if response]
+    flat = count if not rest else min(count, round(zeros))
+    return [(0.0, float(flat))] * bool(flat) + [(each, (count - flat) / len(rest)) for each in rest]
 
 
 def _even(edges: Sequence[float], counts: Sequence[int]) -> _Weighed:
