@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chromium import browser as browser
 from PIL import Image
 from square_net import CountsSquares, with_squares
 
 import pellucid as pl
+
 
 @pytest.fixture(scope="session")
 def net() -> pl.Net:

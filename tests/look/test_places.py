@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from nets import strided_net
 from torch import nn
 
 import pellucid as pl
@@ -45,7 +46,9 @@ def tokens_net() -> pl.Net:
 
 
 def test_cells_of_a_convolution_tile_the_picture_around_the_middles_of_their_fields() -> None:
-    net = pl.load(nn.Sequential(nn.Conv2d(3, 2, 5, stride=3, padding=1), nn.ReLU()), input=pl.ImageInput((20, 26)))
+    net = pl.load(
+        nn.Sequential(nn.Conv2d(3, 2, 5, stride=3, padding=1), nn.ReLU()), input=pl.ImageInput((20, 26))
+    )
     layer = net.layer("0")
     places = places_of(net, layer)
     assert places.shape == layer.grid == (6, 8)
@@ -81,14 +84,14 @@ def test_the_map_of_a_token_net_peaks_on_the_right_patch() -> None:
 
 
 def test_units_of_unlike_reach_share_the_union() -> None:
-    from nets import strided_net
-
     net = pl.load(strided_net(), input=pl.ImageInput(48))
     for layer in net.default_layers():
         if len(layer.grid) == 2:
             fields = net.fields(layer.name)
             places = places_of(net, layer)
             for cell in (0, len(places) // 2, len(places) - 1):
-                boxes = np.array([fields.box(unit, tuple(places.positions[cell])) for unit in range(layer.units)])
+                boxes = np.array(
+                    [fields.box(unit, tuple(places.positions[cell])) for unit in range(layer.units)]
+                )
                 union = [*boxes[:, :2].min(0), *boxes[:, 2:].max(0)]
                 assert places.fields[cell].tolist() == union

@@ -118,7 +118,7 @@ def test_the_rarest_come_first_though_others_answer_more(found) -> None:
 def test_the_mask_shows_the_square_and_nothing_far_from_it(net) -> None:
     found = pl.look(net, PIXELS, layers=["squares"], methods=(), groups=0)
     mask = np.asarray(found.mask("squares:0")).astype(int)
-    seen = (np.abs(mask - np.asarray(found.image.item).astype(int)).sum(2) == 0)
+    seen = np.abs(mask - np.asarray(found.image.item).astype(int)).sum(2) == 0
     assert seen[Y + 1, X + 1]
     assert not seen[25:, 20:].any()
     heat = np.asarray(found.heat("squares:0")).astype(int)
@@ -130,6 +130,8 @@ def test_attributions_end_on_the_square(net) -> None:
     [occlusion] = made.attributions
     inside = occlusion.values[Y : Y + 4, X : X + 4].sum() / np.abs(occlusion.values).sum()
     assert inside > 0.4
-    difference = pl.look(net, PIXELS, layers=["squares"], aim="logits:red - logits:green", groups=0, methods=["saliency"])
+    difference = pl.look(
+        net, PIXELS, layers=["squares"], aim="logits:red - logits:green", groups=0, methods=["saliency"]
+    )
     assert "red" in difference.attributions[0].aim_words
     assert "green" in difference.attributions[0].aim_words
