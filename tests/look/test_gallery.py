@@ -81,7 +81,7 @@ def test_another_image_or_setting_is_looked_at_anew(net, few, tmp_path) -> None:
     Image.fromarray(with_squares((20, 20, 1))).save(few / "b.png")
     found = pl.look_through(net, few, out, **HOW)
     assert (found.made, found.kept) == (1, 2)
-    assert dict((name, says) for name, _, says in found.images)["b.png"].startswith(
+    assert {name: says for name, _, says in found.images}["b.png"].startswith(
         "CountsSquares says green"
     )
     assert pl.look_through(net, few, out, **{**HOW, "cells": 2}).made == 3
@@ -94,7 +94,7 @@ def test_a_folder_without_images_and_one_of_broken_ones(net, tmp_path) -> None:
     with pytest.raises(NoItems):
         pl.look_through(net, tmp_path / "none", tmp_path / "out", **HOW)
     (tmp_path / "none" / "one.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    with pytest.raises(NoItems, match="none of the 1 images .* could be looked at; the first: "):
+    with pytest.raises(NoItems, match=r"none of the 1 images .* could be looked at; the first: "):
         pl.look_through(net, tmp_path / "none", tmp_path / "out", **HOW)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report in a real browser: what stands at a spot, what a unit shows, themes, phones, no complaint, nothing from elsewhere."""
+"""The report in a real browser: what stands at a spot, what a unit shows, themes, phones; no complaint, nothing fetched."""
 
 from __future__ import annotations
 
