@@ -245,3 +245,20 @@ def test_what_a_relu_cuts_off_is_black() -> None:
     assert any("which 1 cuts off" in words for words in labels)
     assert {"0 · 3", "1 · silent"} <= set(labels)
     assert found.maps.min() == -3  # the numbers stay as the layer gives them
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+def test_at_the_border_the_patch_is_what_the_padding_makes_of_the_image(mode: str) -> None:
+    """Every position's sum is the response, and the patch is cut from the image as torch pads it."""
+    torch.manual_seed(0)
+    conv = torch.nn.Conv2d(3, 2, 5, stride=2, padding=2, padding_mode=mode)
+    net = pl.load(torch.nn.Sequential(conv), input=pl.ImageInput((12, 17)))
+    image = np.random.default_rng(0).random((12, 17, 3))
+    fed = torch.from_numpy(image).permute(2, 0, 1)[None]
+    padded = torch.nn.functional.pad(fed, (2,) * 4, mode={"zeros": "constant"}.get(mode, mode))[0].numpy()
+    for y, x in np.ndindex(6, 9):
+        found = pl.respond(image, net=net, unit="0:1", at=(y, x))
+        np.testing.assert_allclose(
+            found.probe.patch, padded[:, 2 * y : 2 * y + 5, 2 * x : 2 * x + 5], atol=1e-12
+        )
+        assert found.probe.to_json()["sum"] == pytest.approx(float(found.maps[y, x]), abs=1e-5)

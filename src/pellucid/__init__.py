@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pellucid.ascent import logit as logit
     from pellucid.ascent import neuron as neuron
     from pellucid.ascent import probability as probability
+    from pellucid.attribution import attribute as attribute
+    from pellucid.attribution import cascade as cascade
     from pellucid.demo import demo as demo
     from pellucid.doctor import doctor as doctor
     from pellucid.errors import PellucidError as PellucidError
@@ -54,7 +56,9 @@ _HOMES = {
     "PellucidError": "pellucid.errors",
     "accentuate": "pellucid.inversion",
     "activation_grid": "pellucid.inversion",
+    "attribute": "pellucid.attribution",
     "caricature": "pellucid.inversion",
+    "cascade": "pellucid.attribution",
     "channel": "pellucid.ascent",
     "consistency": "pellucid.evidence.consistency",
     "demo": "pellucid.demo",
@@ -89,7 +93,9 @@ __all__ = [
     "__version__",
     "accentuate",
     "activation_grid",
+    "attribute",
     "caricature",
+    "cascade",
     "channel",
     "consistency",
     "demo",

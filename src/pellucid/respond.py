@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,13 @@ from pellucid.records import Unit
 __all__ = ["Response", "respond"]
 
 Floats = NDArray[np.float64]
+# How an image may go on beyond its border other than with zeros, as NumPy calls it.
+CONTINUED: tuple[Literal["reflect", "edge", "wrap", "symmetric"], ...] = (
+    "reflect",
+    "edge",
+    "wrap",
+    "symmetric",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,17 +197,18 @@ def _of_net(image: OneImage, net: Net, unit: str | Unit | None, at: tuple[int, i
             f"x from 0 to {response.shape[1] - 1}"
         )
     boxes = net.fields(wanted.layer).boxes([wanted.index] * len(places), places)
-    x0, y0, x1, y1 = (int(edge) for edge in boxes[y * response.shape[1] + x])
-    box = (x0, y0, x1, y1)
-    patch, weight = _patch(net, pixels, box), first.weight[wanted.index].double().cpu().numpy()
+    boxes = boxes.reshape(*response.shape, 4)
+    weight, bias = first.weight[wanted.index].double().cpu().numpy(), float(first.bias[wanted.index])
+    box = _box(boxes, (y, x), weight.shape[1:])
+    patch = _patch(net, pixels, box, lambda each: abs(float((each * weight).sum()) + bias - response[y, x]))
     if len(patch) == 1:
         patch, weight = patch[0], weight[0]
-    probe = Probe(y, x, box, patch, weight, float(first.bias[wanted.index]))
+    probe = Probe(y, x, box, patch, weight, bias)
     page = agreement_figure(
         _picture(pixels),
         response,
         probe,
-        stride=_stride(boxes.reshape(*response.shape, 4)),
+        stride=_stride(boxes),
         title=f"The agreement of {net.name} {wanted.layer}:{wanted.index} with every patch of the image",
     )
     return Response(response, probe, page, {**source, "unit": f"{wanted.layer}:{wanted.index}"})
@@ -248,27 +256,49 @@ def _maps(net: Net, first: FirstLayer, pixels: Floats) -> tuple[Floats, list[tup
 
 
 def _stride(boxes: NDArray[Any]) -> tuple[int, int]:
-    """y and x pixels between neighbors of a map of boxes (h, w, 4); where there is one, the whole box."""
+    """y and x pixels between neighbors of a map of boxes (h, w, 4); where there is one, the whole box.
+
+    The median, because fields at a border that mirrors the image lie closer.
+    """
     height, width = boxes.shape[:2]
     x0, y0, x1, y1 = boxes[0, 0]
-    down = boxes[1, 0, 1] - y0 if height > 1 else y1 - y0
-    across = boxes[0, 1, 0] - x0 if width > 1 else x1 - x0
-    return int(down), int(across)
+    down = np.median(np.diff(boxes[:, width // 2, 1])) if height > 1 else y1 - y0
+    across = np.median(np.diff(boxes[height // 2, :, 0])) if width > 1 else x1 - x0
+    return max(int(down), 1), max(int(across), 1)
 
 
-def _patch(net: Net, pixels: Floats, box: tuple[int, int, int, int]) -> NDArray[np.float64]:
-    """(C, kh, kw) pixels in 0..1 under a box; outside the image what the layer's padding stands for.
+def _box(boxes: NDArray[Any], at: tuple[int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The pixels under the filter at a position, beyond the border too: as far from a position inside as the strides say."""
+    own = boxes[at]
+    if not np.array_equal(own[2:] - own[:2], size[::-1]):
+        usual = np.argwhere((boxes[..., 2:] - boxes[..., :2] == size[::-1]).all(-1))
+        near = usual[np.abs(usual - at).sum(1).argmin()]
+        shift = (np.array(at) - near) * _stride(boxes)
+        own = boxes[tuple(near)] + np.tile(shift[::-1], 2)
+    x0, y0, x1, y1 = (int(edge) for edge in own)
+    return x0, y0, x1, y1
 
-    Padding puts zeros behind the normalization; before it, that is the color which normalizes to zero.
+
+def _patch(
+    net: Net, pixels: Floats, box: tuple[int, int, int, int], misses: Callable[[Floats], float]
+) -> Floats:
+    """(C, kh, kw) pixels in 0..1 under a box; outside the image as the layer goes on there.
+
+    Zeros behind the normalization are, before it, the color that normalizes to zero. Or the image is mirrored, its border
+    repeated, or its other side seen: that which explains the response best, by how much a patch `misses` it.
     """
     x0, y0, x1, y1 = box
     height, width, channels = pixels.shape
+    over = max(-x0, -y0, x1 - width, y1 - height, 0)
+    if over == 0:
+        return pixels[y0:y1, x0:x1].transpose(2, 0, 1)
     ends = net.input.normalize(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, channels, 1, 1))
     low, high = ends[:, :, 0, 0].double().numpy()
     zero = -low / (high - low)
-    patch = np.empty((channels, y1 - y0, x1 - x0))
-    patch[:] = (zero[::-1] if net.input.order == "bgr" else zero)[:, None, None]
-    top, left, bottom, right = max(y0, 0), max(x0, 0), min(y1, height), min(x1, width)
-    inside = pixels[top:bottom, left:right].transpose(2, 0, 1)
-    patch[:, top - y0 : bottom - y0, left - x0 : right - x0] = inside
-    return patch
+    flat = np.empty((height + 2 * over, width + 2 * over, channels))
+    flat[:] = zero[::-1] if net.input.order == "bgr" else zero
+    flat[over : over + height, over : over + width] = pixels
+    around = ((over, over), (over, over), (0, 0))
+    continued = [flat, *(np.pad(pixels, around, mode=mode) for mode in CONTINUED)]
+    inside = (slice(y0 + over, y1 + over), slice(x0 + over, x1 + over))
+    return min((each[inside].transpose(2, 0, 1) for each in continued), key=misses)

@@ -263,3 +263,35 @@ def test_constraints_hold_on_a_gpu(constraint):
     there.module.to("cuda")
     there.device = torch.device("cuda")
     assert best(there, constraint).activation == pytest.approx(best(here, constraint).activation, rel=1e-3)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_defaults_under_a_constraint_meet_the_closed_forms(channels):
+    """What a user gets who names nothing but the constraint."""
+    weight = weights((channels, 12, 12), seed=4)
+    net = linear(weight)
+    norm = float(np.linalg.norm(weight))
+    [ball] = pl.optimize(net, "logits:0", sign="+", constraint=NormBall(3.0))
+    assert ball.activation == pytest.approx(3 * norm + BIAS, rel=1e-3)
+    [box] = pl.optimize(net, "logits:0", sign="+", constraint="box=0.2..0.8")
+    exact = float(np.where(weight > 0, 0.8, 0.2).ravel() @ weight.ravel()) + BIAS
+    assert box.activation == pytest.approx(exact, rel=1e-3)
+
+
+@pytest.mark.parametrize("constraint", ["norm=3", "mahalanobis=2"])
+@pytest.mark.parametrize("optimizer", ["adam", "nadam"])
+def test_an_optimizer_that_settles_short_in_a_ball_is_refused(constraint, optimizer):
+    with pytest.raises(InputError, match=f"optimizer {optimizer} in a ball.*leave it out"):
+        pl.optimize(linear(weights((1, 8, 8))), "logits:0", constraint=constraint, optimizer=optimizer)
+
+
+@pytest.mark.parametrize("side", [8, 12, 28])
+def test_small_pictures_are_not_shifted_out_of_their_units(side):
+    """A linear unit on the whole input, with the transforms that a user gets: at least 0.75 of what it reaches without."""
+    smooth = torch.from_numpy(weights((1, 1, side, side)))
+    smooth = torch.nn.functional.avg_pool2d(smooth, 3, 1, 1)[0].numpy()
+    net = linear(smooth)
+    [usual], [plain] = (
+        pl.optimize(net, "logits:0", sign="+", **asked) for asked in ({}, {"transforms": "none"})
+    )
+    assert usual.activation - BIAS > 0.75 * (plain.activation - BIAS)

@@ -27,7 +27,7 @@ def assert_uniform_on(values, wanted):
 
 
 def drawn(name):
-    return TRANSFORMS[name](224).draws(stream(0, "test"), MANY)
+    return TRANSFORMS[name](224, 224).draws(stream(0, "test"), MANY)
 
 
 def test_lucid_draws_what_its_standard_transforms_draw():
@@ -40,7 +40,7 @@ def test_lucid_draws_what_its_standard_transforms_draw():
     for axis in (0, 1):
         assert_uniform_on(draws.first_shift[:, axis], range(-4, 5))
         assert_uniform_on(draws.second_shift[:, axis], range(-2, 3))
-    assert TRANSFORMS["lucid"](224).pad == 12
+    assert TRANSFORMS["lucid"](224, 224).pad == 12
 
 
 def test_distill2017_draws_what_the_article_says():
@@ -50,7 +50,7 @@ def test_distill2017_draws_what_the_article_says():
     for axis in (0, 1):
         assert_uniform_on(draws.first_shift[:, axis], range(-8, 9))
         assert_uniform_on(draws.second_shift[:, axis], range(-4, 5))
-    assert TRANSFORMS["distill2017"](224).pad == 16
+    assert TRANSFORMS["distill2017"](224, 224).pad == 16
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_distill2017_draws_what_the_article_says():
     ],
 )
 def test_auto_grows_with_the_receptive_field_up_to_lucid(field, first, second, pad, reach):
-    preset = TRANSFORMS["auto"](field)
+    preset = TRANSFORMS["auto"](field, 224)
     draws = preset.draws(stream(0, "test"), MANY)
     for shift, jitter in ((draws.first_shift, first), (draws.second_shift, second)):
         for axis in (0, 1):
@@ -74,8 +74,21 @@ def test_auto_grows_with_the_receptive_field_up_to_lucid(field, first, second, p
     assert turns[0] == pytest.approx(6 / 26, abs=0.01)
     assert_uniform_on(draws.scale, 1 + reach / 100 * np.linspace(-1, 1, 11))
     assert preset.pad == pad
-    lucid = TRANSFORMS["lucid"](field)
+    lucid = TRANSFORMS["lucid"](field, 224)
     assert (replace(preset, name="lucid") == lucid) == (field >= 96)
+
+
+@pytest.mark.parametrize(
+    ("side", "first", "second", "reach"), [(8, 1, 1, 10 / 12), (28, 2, 1, 280 / 96), (96, 8, 4, 10.0)]
+)
+def test_fitted_is_lucid_in_proportion_to_a_small_picture(
+    side: int, first: int, second: int, reach: float
+) -> None:
+    preset = TRANSFORMS["fitted"](3, side)  # whatever the unit sees
+    assert (preset.first_jitter, preset.second_jitter) == (first, second)
+    assert max(preset.angles) == pytest.approx(reach)
+    lucid = TRANSFORMS["lucid"](3, side)
+    assert (replace(preset, name="lucid") == lucid) == (side >= 96)
 
 
 def test_all_draws_are_independent():
@@ -85,7 +98,7 @@ def test_all_draws_are_independent():
 
 
 def test_a_longer_run_begins_with_the_draws_of_a_shorter():
-    short, long = (TRANSFORMS["lucid"](224).draws(stream(0, "x"), views) for views in (5, 50))
+    short, long = (TRANSFORMS["lucid"](224, 224).draws(stream(0, "x"), views) for views in (5, 50))
     assert np.array_equal(short.angle, long.angle[:5])
     assert np.array_equal(short.first_shift, long.first_shift[:5])
 
@@ -174,16 +187,16 @@ def test_each_picture_gets_its_own_map_and_gradient_flows_back():
 
 
 def test_maps_of_all_steps_are_each_streams_own():
-    maps = view_maps(TRANSFORMS["lucid"](224), [stream(0, "a"), stream(0, "b")], 5)
+    maps = view_maps(TRANSFORMS["lucid"](224, 224), [stream(0, "a"), stream(0, "b")], 5)
     assert maps.shape == (5, 2, 2, 3)
-    alone = view_maps(TRANSFORMS["lucid"](224), [stream(0, "b")], 5)
+    alone = view_maps(TRANSFORMS["lucid"](224, 224), [stream(0, "b")], 5)
     assert torch.equal(maps[:, 1], alone[:, 0])
     assert not torch.equal(maps[:, 0], maps[:, 1])
 
 
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_every_preset_says_what_it_is(name):
-    preset = TRANSFORMS[name](224)
+    preset = TRANSFORMS[name](224, 224)
     assert preset.name == name
     assert preset.to_json()["scales"] == list(preset.scales)
     assert preset.identity == (name == "none")

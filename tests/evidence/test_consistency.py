@@ -115,3 +115,23 @@ def test_a_record_has_all_starts_in_one_picture(net: pl.Net) -> None:
 def test_what_makes_no_sense_is_told(net: pl.Net, asked: dict, words: str) -> None:
     with pytest.raises(InputError, match=words):
         pl.consistency(net, "logits:0", **asked)
+
+
+def test_both_signs_are_measured_where_a_unit_has_two(net: pl.Net, tmp_path: Path) -> None:
+    both = pl.consistency(net, "logits:0,2", sign="both", **PLAIN)
+    assert [(str(one.unit), one.sign) for one in both] == [
+        ("logits:0", "+"),
+        ("logits:0", "-"),
+        ("logits:2", "+"),
+        ("logits:2", "-"),
+    ]
+    assert min(both[0].values) > 0 > max(both[1].values)
+    [alone] = pl.consistency(net, "logits:2", sign="-", **PLAIN)
+    assert np.abs(alone.pictures[0].astype(int) - both[3].pictures[0]).max() <= 2
+    assert len({path for paths in both.save(tmp_path) for path in paths}) == 4 * PLAIN["starts"]
+
+
+def test_a_rectified_layer_has_one_side(planted: pl.Net) -> None:
+    rectified = next(layer.name for layer in planted.layers() if layer.rectified)
+    found = pl.consistency(planted, f"{rectified}:0", sign="both", starts=2, steps=2)
+    assert [one.sign for one in found] == ["+"]

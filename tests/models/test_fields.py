@@ -237,3 +237,24 @@ def test_fields_of_random_stacks(rows: list[tuple[str, int, int, int, int]]) -> 
         return  # the stack leaves no pixel
     if out.shape[-1] <= 400:
         assert_fields_match(module, str(len(rows)), 30, places=3)
+
+
+def test_a_view_that_is_written_carries_what_is_written_to_it() -> None:
+    """`x[..., 1:] = y`, as in models that shift or wrap their maps by hand."""
+
+    class Shifted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Conv2d(3, 2, 3, padding=1), nn.Conv2d(2, 2, 1)
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            seen = self.a(pixels)
+            moved = torch.zeros_like(seen)
+            moved[..., 4:] = seen[..., :-4]
+            return self.b(moved)
+
+    net = load(Shifted(), input="3x16x16", normalize="none")
+    # Position x of the second layer holds what the first has at x - 4: columns x - 5 to x - 3 of the input.
+    [box] = net.fields("b").boxes([0], [(8, 9)])
+    assert box.tolist() == [4, 7, 7, 10]
+    assert net.layer("b").receptive_field == (3, 3)

@@ -136,7 +136,7 @@ def test_as_many_channels_as_the_network_has() -> None:
     assert (first.weight[1, :4] == 0).all()
 
 
-@pytest.mark.parametrize("mode", ["reflect", "replicate"])
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
 def test_borders_that_mirror_the_image_do_not_hide_the_filter(mode: str) -> None:
     conv = torch.nn.Conv2d(3, 4, 5, padding=2, padding_mode=mode)
     found = load(torch.nn.Sequential(conv), input=ImageInput(32)).first_layer()

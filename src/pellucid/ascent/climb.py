@@ -187,7 +187,7 @@ def _climbed(
         on_step(step)
 
     layers = Scores(goals).layers
-    transforms = TRANSFORMS[settings.transforms](min(seen(net, layers), *batch.size))
+    transforms = TRANSFORMS[settings.transforms](seen(net, layers), min(batch.size))
     with tap(net, layers, grad=True) as run:
         look = Look(run, canvas, goals, settings=settings, transforms=transforms)
         trail = ascend(look, canvas, look.signs, pace=_pace(canvas, settings), on_step=keep)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from pellucid.ascent.constraint import Box, Constraint, constraint_of
+from pellucid.ascent.constraint import Box, Constraint, Mahalanobis, NormBall, constraint_of
 from pellucid.ascent.held import Held
 from pellucid.ascent.regularizers import Regularize, regularize_as
 from pellucid.ascent.statistics import ImageStatistics
@@ -28,7 +28,7 @@ class ClimbSettings:
     ----------
     steps : updates of the canvas; with another stop than `fixed`, at most so many
     size : (height, width) in pixels; None for a size from the layer's receptive field
-    canvas, transforms : names in `CANVASES` and `TRANSFORMS`
+    canvas, transforms : names in `CANVASES` and `TRANSFORMS`; `fitted` is lucid's, weaker on pictures smaller than 96 pixels
     copies : views of each picture that one step looks at; the objective is their mean
     regularize : (name in `REGULARIZERS`, weight) pairs, subtracted from what is climbed
     optimizer : a name in `OPTIMIZERS`; None for what suits the canvas
@@ -54,7 +54,7 @@ class ClimbSettings:
     steps: int = 96
     size: tuple[int, int] | None = None
     canvas: str = "fourier"
-    transforms: str = "lucid"
+    transforms: str = "fitted"
     copies: int = 1
     regularize: Regularize = ()
     optimizer: str | None = None
@@ -97,6 +97,11 @@ class ClimbSettings:
         ]
         if self.constraint is not None and self.canvas != "pixels":
             wrong.append(f"a constraint on canvas {self.canvas}: ask for canvas pixels")
+        if isinstance(self.constraint, NormBall | Mahalanobis) and self.optimizer not in (None, "gradient"):
+            wrong.append(
+                f"optimizer {self.optimizer} in a ball: it moves all pixels by like amounts and settles up to 15 % short of the "
+                "maximum; leave it out, for the gradient"
+            )
         if self.held is not None and self.size != self.held.size:
             wrong.append(f"size {self.size}: what is held has {self.held.size}, ask for that")
         if self.held is not None and not isinstance(self.constraint, (Box, type(None))):

@@ -140,19 +140,28 @@ LUCID = Transforms("lucid", 12, 8, tuple(1 + (i - 5) / 50 for i in range(11)), _
 DISTILL2017 = Transforms("distill2017", 16, 16, (1.0, 0.975, 1.025, 0.95, 1.05), _angles(5, 0), 8)
 NONE = Transforms("none")
 
-# The receptive field, in pixels, from which on `auto` is as strong as lucid.
-FULL_FIELD = 96
+# The receptive field, or the side of the picture, in pixels, from which on `auto` and `fitted` are as strong as lucid.
+FULL_SIDE = 96
 
 
-def auto(field: int) -> Transforms:
+def auto(field: int, side: int) -> Transforms:
     """lucid's transforms in proportion to what the unit sees: at most a jitter of one pixel for the first layers.
 
     What is lost by a shift or a turn is lost in pixels: one that an object survives wipes out a fine grating.
     """
-    share = min(1.0, field / FULL_FIELD)
+    return _lucid_share("auto", min(field, side))
+
+
+def fitted(field: int, side: int) -> Transforms:
+    """lucid's transforms themselves, in proportion where the picture is smaller: shifts meant for 96 pixels ruin one of 28."""
+    return _lucid_share("fitted", side)
+
+
+def _lucid_share(name: str, side: int) -> Transforms:
+    share = min(1.0, side / FULL_SIDE)
     first, second = (max(1, round(share * jitter)) for jitter in (LUCID.first_jitter, LUCID.second_jitter))
     return Transforms(
-        "auto",
+        name,
         max(1, round(share * LUCID.pad)),
         first,
         tuple(1 + share * (scale - 1) for scale in LUCID.scales),
@@ -161,10 +170,11 @@ def auto(field: int) -> Transforms:
     )
 
 
-# Each from the receptive field of what is climbed, in pixels.
-TRANSFORMS: Mapping[str, Callable[[int], Transforms]] = {
-    "lucid": lambda field: LUCID,
-    "distill2017": lambda field: DISTILL2017,
+# Each from the receptive field of what is climbed and the shorter side of the picture, in pixels.
+TRANSFORMS: Mapping[str, Callable[[int, int], Transforms]] = {
+    "fitted": fitted,
+    "lucid": lambda field, side: LUCID,
+    "distill2017": lambda field, side: DISTILL2017,
     "auto": auto,
-    "none": lambda field: NONE,
+    "none": lambda field, side: NONE,
 }

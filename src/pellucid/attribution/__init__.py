@@ -9,6 +9,7 @@ from __future__ import annotations
 from pellucid.attribution.aim import OVER, Aim
 from pellucid.attribution.attribute import DEFAULT_METHODS, attribute
 from pellucid.attribution.attribution import Attribution
+from pellucid.attribution.cascade import CASCADE_METHODS, Cascade, cascade, spearman
 from pellucid.attribution.faithfulness import Faithfulness, faithfulness
 from pellucid.attribution.fed_image import FedImage, ImageLike, fed_image
 from pellucid.attribution.grid import CellGrid, cell_grid
@@ -18,20 +19,24 @@ from pellucid.attribution.scene import BASELINES
 
 __all__ = [
     "BASELINES",
+    "CASCADE_METHODS",
     "DEFAULT_METHODS",
     "METHODS",
     "OVER",
     "Aim",
     "Attribution",
+    "Cascade",
     "CellGrid",
     "Faithfulness",
     "FedImage",
     "ImageLike",
     "Method",
     "attribute",
+    "cascade",
     "cell_grid",
     "faithfulness",
     "fed_image",
     "map_pixels",
     "overlay_pixels",
+    "spearman",
 ]

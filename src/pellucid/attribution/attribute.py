@@ -16,7 +16,7 @@ from pellucid.attribution.attribution import Attribution
 from pellucid.attribution.faithfulness import faithfulness as judged
 from pellucid.attribution.fed_image import FedImage, ImageLike, fed_image
 from pellucid.attribution.method import Method, asked_methods, completed
-from pellucid.attribution.readout import Readout, reading
+from pellucid.attribution.readout import reading
 from pellucid.attribution.scene import Found, Scene
 from pellucid.errors import InputError
 from pellucid.models import OUTPUT, Model, Net, opened, tap
@@ -98,11 +98,21 @@ def attribute(
         began = time.perf_counter()
         with reading(net, wanted) as readout:
             scene = Scene(net, readout, fed.pixels, layer, at_once, seed)
-            rows.append((method, _checked(method, method.run(scene, complete[method.name])), time.perf_counter() - began))
+            rows.append(
+                (
+                    method,
+                    _checked(method, method.run(scene, complete[method.name])),
+                    time.perf_counter() - began,
+                )
+            )
     maps = [found.values for _, found, _ in rows]
     if progress is not None:
         progress(len(asked), len(asked) + faithfulness, "faithfulness")
-    games = judged(net, wanted, fed.pixels, maps, steps=steps, batch=at_once) if faithfulness else [None] * len(maps)
+    games = (
+        judged(net, wanted, fed.pixels, maps, steps=steps, batch=at_once)
+        if faithfulness
+        else [None] * len(maps)
+    )
     words = wanted.words(net.labels)
     return tuple(
         Attribution(
@@ -130,7 +140,11 @@ def fixed_aim(net: Net, fed: FedImage, aim: str | Unit | Aim | None, over: str |
     """The aim with all its units and positions named, and its value on the image; the top class where none is asked for."""
     if aim is None:
         with torch.inference_mode(False), tap(net, [OUTPUT]) as run:
-            outputs = run(fed.pixels)[OUTPUT][0].flatten(1) if net.layer(OUTPUT).grid else run(fed.pixels)[OUTPUT][0]
+            outputs = (
+                run(fed.pixels)[OUTPUT][0].flatten(1)
+                if net.layer(OUTPUT).grid
+                else run(fed.pixels)[OUTPUT][0]
+            )
         strongest = outputs if outputs.ndim == 1 else outputs.amax(1)
         aim = Aim.of(Unit(OUTPUT, int(strongest.argmax())))
     wanted = Aim.of(aim, over).on(net)
@@ -145,7 +159,9 @@ def fixed_aim(net: Net, fed: FedImage, aim: str | Unit | Aim | None, over: str |
 
 def _checked(method: Method, found: Found) -> Found:
     if not np.isfinite(found.values).all():
-        raise InputError(f"{method.name} met numbers that are not finite; the network's gradients overflow on this image")
+        raise InputError(
+            f"{method.name} met numbers that are not finite; the network's gradients overflow on this image"
+        )
     return found
 
 

@@ -76,18 +76,22 @@ class Attribution:
             title=f"{self.title} of {self.aim_words}",
             lines=self._lines(),
             unit_words=self.unit_words,
-            curves=None if self.faithfulness is None else self.faithfulness.curves(),
+            fine=METHODS[self.method].fine,
+            games=self.faithfulness,
             caution=self.caution,
         )
 
     def _lines(self) -> list[str]:
         lines = [f"{self.provenance.net}, response {value_words(self.response)}"]
+        if self.provenance.settings.get("baseline") is not None:
+            lines[0] += f", baseline {self.provenance.settings['baseline']}"
         if self.layer is not None:
             lines[0] += f", read at {self.layer}"
         if self.extras.get("relative_residual") is not None:
             missed = value_words(100 * self.extras["relative_residual"], "%")
             lines.append(f"the map's sum misses the difference to the baseline by {missed}")
-        lines.append(f"How it misleads: {METHODS[self.method].misleads}.")
+        method = METHODS[self.method]
+        lines.append(f"Shows {method.reads}. How it misleads: {method.misleads}.")
         return lines
 
     def plot(self) -> Image.Image:

@@ -66,7 +66,9 @@ def fed_image(image: ImageLike, net: Net) -> FedImage:
     elif isinstance(image, np.ndarray):
         item = checked(image[..., None] if image.ndim == 2 else image)
     elif not isinstance(image, Image.Image):
-        raise InputError(f"{type(image).__name__!r} is no image; give a file, a picture, an array or a tensor")
+        raise InputError(
+            f"{type(image).__name__!r} is no image; give a file, a picture, an array or a tensor"
+        )
     pixels, _ = fed(item, net.input.recipe)
     scale = 255 if pixels.dtype == np.uint8 else 1
     batch = torch.from_numpy(pixels.astype(np.float32) / scale).permute(2, 0, 1)[None]

@@ -78,17 +78,22 @@ def _last_that_counts(scene: Scene) -> tuple[Layer, CellGrid]:
     """The last layer before the aim whose cells lie in a grid and move the aim.
 
     Behind a transformer's last attention the patches no longer reach the class, so the last grid of all would be empty.
-    Nothing inside of an attention is taken: queries and keys are no features.
+    Nothing inside of an attention is taken: queries and keys are no features. For an aim that nothing moves, the last grid.
     """
+    last: tuple[Layer, CellGrid] | None = None
     for layer in _before(scene.net, scene.readout.aim):
         if "Attention" in layer.kind or _in_attention(scene.net, layer):
             continue
-        grid = cell_grid(scene.net, layer)
-        if grid is not None and _counts(scene, layer, grid):
+        if (grid := cell_grid(scene.net, layer)) is None:
+            continue
+        if _counts(scene, layer, grid):
             return layer, grid
+        last = last or (layer, grid)
+    if last is not None:
+        return last  # nothing moves an aim that is silent here: its map is empty
     raise InputError(
-        f"no layer before {scene.readout.aim} has a grid of positions that moves it; gradcam needs one: saliency, "
-        "integrated_gradients or occlusion work without"
+        f"no layer before {scene.readout.aim} has a grid of positions over the image, which gradcam needs; saliency, "
+        "integrated_gradients and occlusion work without"
     )
 
 

@@ -52,7 +52,9 @@ def integrated_gradients(scene: Scene, settings: Mapping[str, Any]) -> Found:
     whole = scene.readout.values(torch.cat([start, scene.pixels]))
     change = float(whole[1] - whole[0])
     allowed = float(settings["tolerance"]) * max(abs(change), TINY)
-    pieces = _integrated(scene, start, [(i / FIRST_PIECES, (i + 1) / FIRST_PIECES) for i in range(FIRST_PIECES)])
+    pieces = _integrated(
+        scene, start, [(i / FIRST_PIECES, (i + 1) / FIRST_PIECES) for i in range(FIRST_PIECES)]
+    )
     steps = POINTS * FIRST_PIECES
     while abs(sum(miss for _, _, miss in pieces)) > allowed:
         pieces.sort(key=lambda piece: abs(piece[2]), reverse=True)

@@ -124,7 +124,5 @@ def _spans(rows: Floats, columns: Floats, net: Net) -> bool:
 
 
 def _even(shape: tuple[int, int], size: tuple[int, int]) -> tuple[Floats, Floats]:
-    rows, columns = (
-        (np.arange(count) + 0.5) * side / count for count, side in zip(shape, size, strict=True)
-    )
+    rows, columns = ((np.arange(count) + 0.5) * side / count for count, side in zip(shape, size, strict=True))
     return rows, columns

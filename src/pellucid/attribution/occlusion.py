@@ -24,8 +24,8 @@ WINDOWS = 14  # along the longer side where no window is asked for: 16 px of 224
 def occlusion(scene: Scene, settings: Mapping[str, Any]) -> Found:
     """The response lost when a window is hidden, for each pixel the mean of the windows over it (Zeiler and Fergus 2014)."""
     channels, height, width = scene.pixels.shape[1:]
-    window = _pixels_of(settings["window"], -(-max(height, width) // WINDOWS), "window")
-    stride = _pixels_of(settings["stride"], window, "stride")
+    window = settings["window"] or max(min(-(-max(height, width) // WINDOWS), height, width), 1)
+    stride = settings["stride"] or window
     if window > min(height, width) or stride > window:
         raise InputError(
             f"a window of {window} px with a stride of {stride} was asked; the window fits into {height}x{width}, and a "
@@ -42,14 +42,6 @@ def occlusion(scene: Scene, settings: Mapping[str, Any]) -> Found:
     return Found(over_channels(lost[:, :1], "sum"), extras={"window_px": window, "stride_px": stride})
 
 
-def _pixels_of(asked: Any, usual: int, what: str) -> int:
-    if asked is None:
-        return max(usual, 1)
-    if not isinstance(asked, int) or asked < 1:
-        raise InputError(f"{what} {asked!r}: a whole number of pixels from 1 is needed")
-    return asked
-
-
 def rise(scene: Scene, settings: Mapping[str, Any]) -> Found:
     """How much higher the response is where a pixel is shown than on average, over random masks (Petsiuk 2018, eq. 6).
 
@@ -57,10 +49,6 @@ def rise(scene: Scene, settings: Mapping[str, Any]) -> Found:
     bias, the paper's map less its constant, and does not let a large constant drown the map in the masks' own unevenness.
     """
     count, cells, shown = int(settings["masks"]), int(settings["cells"]), float(settings["shown"])
-    if count < 2 or cells < 1 or not 0 < shown < 1:
-        raise InputError(
-            f"rise of {count} masks, {cells} cells and a share of {shown:g} shown; at least 2, at least 1, and between 0 and 1"
-        )
     hidden = baseline(str(settings["baseline"]), scene.pixels, scene.net)
     size = (scene.pixels.shape[2], scene.pixels.shape[3])
     total, weighed, mean = np.zeros(size), np.zeros(size), 0.0

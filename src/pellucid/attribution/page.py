@@ -4,20 +4,23 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pellucid.figures import Curve
+from pellucid.attribution.faithfulness import SCORES, Faithfulness
+from pellucid.figures.drawing import Drawing, Line, Words
 from pellucid.figures.lettering import fitted
+from pellucid.figures.plot import HEIGHT, Plot, round_ticks
+from pellucid.figures.plot import WIDTH as PLOT_WIDTH
 from pellucid.figures.words import value_words
 from pellucid.kernels import Page
 from pellucid.kernels.page import INK, PALE_INK, Frame, Label, Raster
 from pellucid.kernels.palette import from_white
 
-__all__ = ["attribution_page", "map_pixels", "overlay_pixels", "reach_of"]
+__all__ = ["attribution_page", "map_pixels", "overlay_pixels", "reach_of", "smoothed"]
 
 Floats = NDArray[np.float64] | NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -29,6 +32,7 @@ WIDTH = 3 * SIDE + 2 * GAP + 2 * MARGIN
 FULL = 0.995  # the share of pixels below full color: a few glints would leave all others pale
 # From nothing to the strongest; lightness falls evenly, so a print without color reads as well.
 ONE_SIDED = np.array([(250, 249, 246), (244, 199, 120), (214, 106, 60), (135, 31, 58), (49, 10, 53)], float)
+SMOOTHED = 56  # a fine map is smoothed by a Gaussian of so little of the image's side: 4 px of 224
 DIM = 0.55  # how much of the image's contrast stays under the colors
 WARNING = "#a5361f"
 
@@ -70,12 +74,13 @@ def attribution_page(
     title: str,
     lines: Sequence[str],
     unit_words: str,
-    curves: Mapping[str, Curve] | None = None,
+    fine: bool = False,
+    games: Faithfulness | None = None,
     caution: str = "",
 ) -> Page:
     """The page of one map (H, W) and its image (H, W, 3) uint8.
 
-    `lines` stand under the title, `caution` in red below them.
+    `lines` stand under the title, `caution` in red below them. A `fine` map is smoothed where it lies over the image.
     """
     marks: list[Mark] = [Label(MARGIN, MARGIN + 14, fitted(title, 18, WIDTH - 2 * MARGIN), 18)]
     y = MARGIN + HEAD + 4
@@ -92,7 +97,7 @@ def attribution_page(
     shown = (
         (f"the image, {width} x {height} px as fed", picture),
         (unit_words, map_pixels(values, signed=signed, reach=reach)),
-        ("the map over the image", overlay_pixels(values, picture, signed=signed, reach=reach)),
+        _over(values, picture, signed, reach, fine),
     )
     for place, (words, pixels) in enumerate(shown):
         x = MARGIN + place * (SIDE + GAP)
@@ -101,9 +106,9 @@ def attribution_page(
         marks.append(Frame(x, top, *size, outline="#c9c4b8", thick=0.5))
     marks += _bar(MARGIN + SIDE + GAP, top + size[1] + 10, size[0], signed, reach)
     below = top + size[1] + 10 + BAR + TICKS
-    if curves:
-        marks += _curves(curves, below + 12)
-        below += 12 + SIDE * 0.75
+    if games is not None:
+        marks += _games(games, below + 14)
+        below += 22 + HEIGHT
     said = f"{title}: {unit_words}"
     return Page(WIDTH, round(below + MARGIN), tuple(marks), said)
 
@@ -122,16 +127,53 @@ def _bar(x: float, y: float, width: float, signed: bool, reach: float) -> Iterat
         yield Label(x + width / 2, y + BAR + 12, "0", 10, INK, "middle")
 
 
-def _curves(curves: Mapping[str, Curve], y: float) -> Iterator[Mark]:
-    """The insertion and the deletion curve side by side, each with its area."""
-    width = (WIDTH - 2 * MARGIN - GAP) / 2
-    for place, (name, curve) in enumerate(curves.items()):
-        x = MARGIN + place * (width + GAP)
-        drawing = curve.drawing()
-        scale = min(width / drawing.width, 1.0)
-        widths = np.diff(curve.x)
-        area = float((widths * (np.array(curve.y[1:]) + np.array(curve.y[:-1])) / 2).sum())
-        better = "higher is better" if name == "insertion" else "lower is better"
-        yield Label(x, y, f"{name}: area {area:.3f}, {better}", 11, INK)
-        image = np.asarray(drawing.image())
-        yield Raster(x, y + 8, drawing.width * scale, drawing.height * scale, image, sharp=False)
+def _over(values: Floats, picture: Pixels, signed: bool, reach: float, fine: bool) -> tuple[str, Pixels]:
+    """The third picture and what it is."""
+    if not fine:
+        return "the map over the image", overlay_pixels(values, picture, signed=signed, reach=reach)
+    sigma = max(values.shape) / SMOOTHED
+    smooth = smoothed(values, sigma)
+    return f"smoothed over {sigma:.0f} px, over the image", overlay_pixels(smooth, picture, signed=signed)
+
+
+def smoothed(values: Floats, sigma: float) -> NDArray[np.float64]:
+    """A map under a Gaussian; its sum stays, but for what leaves at the border."""
+    reach = max(int(3 * sigma), 1)
+    weights = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+    weights /= weights.sum()
+    found = np.asarray(values, float)
+    for axis in (0, 1):
+        found = np.apply_along_axis(
+            lambda line: np.convolve(line, weights, "full")[reach:-reach], axis, found
+        )
+    return found
+
+
+def _games(games: Faithfulness, y: float) -> Iterator[Mark]:
+    """The insertion and the deletion curve side by side, each with its area, on one scale."""
+    curves = {
+        "insertion": (games.insertion, games.insertion_auc),
+        "deletion": (games.deletion, games.deletion_auc),
+    }
+    both = [value for curve, _ in curves.values() for value in curve or ()]
+    span = (min(0.0, *both), max(1.0, *both)) if both else (0.0, 1.0)
+    step = (WIDTH - 2 * MARGIN + GAP) / 2
+    for place, (name, (curve, area)) in enumerate(curves.items()):
+        x = MARGIN + place * step
+        better = "shown first what is strongest in the map; higher is better"
+        if name == "deletion":
+            better = "removed first what is strongest in the map; lower is better"
+        if curve is None or area is None:
+            yield Label(
+                x, y, f"{name}: the emptied image has the same response, nothing to share out", 11, INK
+            )
+            continue
+        yield Label(x, y, f"{name}: area {area:.3f}; {better}", 11, INK)
+        plot = Plot((0, 1), span)
+        what = "share of pixels shown" if name == "insertion" else "share of pixels removed"
+        marks: list[Line | Words] = plot.frame(
+            [(tick, value_words(tick)) for tick in round_ticks(0, 1)], what, SCORES[games.score]
+        )
+        marks.append(Line(tuple(plot.at(*point) for point in zip(games.shares, curve, strict=True)), "line"))
+        image = np.asarray(Drawing(PLOT_WIDTH, HEIGHT, tuple(marks), name).image())
+        yield Raster(x, y + 8, PLOT_WIDTH, HEIGHT, image, sharp=False)

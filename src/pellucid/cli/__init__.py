@@ -18,6 +18,8 @@ COMMANDS = (
     "layers",
     "filters",
     "respond",
+    "attribute",
+    "cascade",
     "optimize",
     "examples",
     "look",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pellucid.models import BareNet, Net
 
 __all__ = [
+    "Aim",
     "AscentOptions",
     "AtlasFile",
     "Common",
@@ -27,10 +29,13 @@ __all__ = [
     "ModelOptions",
     "OutDir",
     "OutPicture",
+    "Over",
+    "Settings",
     "Units",
     "bytes_of",
     "first_of",
     "place_of",
+    "settings_of",
 ]
 
 Model = Annotated[
@@ -43,6 +48,21 @@ Units = Annotated[
 OutDir = Annotated[Path, typer.Option("-o", "--out", help="the folder to write")]
 OutPicture = Annotated[Path | None, typer.Option("-o", "--out", help="the PNG to write")]
 Memory = Annotated[str, typer.Option("--memory", help="how much memory a batch may take, as 4GiB")]
+Aim = Annotated[
+    str | None,
+    typer.Option(
+        "--aim",
+        help='logits:LABEL, LAYER:INDEX, LAYER:INDEX@Y,X or a difference as "logits:3 - logits:7"; the top class when left out',
+    ),
+]
+Over = Annotated[
+    str | None,
+    typer.Option("--over", help="what a unit with positions counts: its strongest, or the mean of all"),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="a setting of the methods, as baseline=blur or masks=4000; again for more"),
+]
 AtlasFile = Annotated[Path, typer.Argument(help="an atlas file")]
 
 
@@ -106,7 +126,7 @@ class AscentOptions:
             help="channel, excitation, neuron, layer, logit or probability; by the unit when left out",
         ),
     ] = None
-    sign: Annotated[str, typer.Option("--sign", help="+, - or both")] = "both"
+    sign: Annotated[str | None, typer.Option("--sign", help="+, - or both")] = None
     steps: Annotated[int | None, typer.Option("--steps", help="steps of the climb")] = None
     size: Annotated[int | None, typer.Option("--size", help="side of the picture in pixels")] = None
     canvas: Annotated[
@@ -114,7 +134,7 @@ class AscentOptions:
         typer.Option("--canvas", help="how the picture is parametrized: fourier, pixels, pyramid or maco"),
     ] = None
     transforms: Annotated[
-        str | None, typer.Option("--transforms", help="lucid, distill2017, auto or none")
+        str | None, typer.Option("--transforms", help="fitted, lucid, distill2017, auto or none")
     ] = None
     copies: Annotated[int | None, typer.Option("--copies", help="views of each picture a step looks at")] = (
         None
@@ -161,3 +181,17 @@ def first_of(problems: list[str]) -> str:
     """The first of some problems, and how many there are."""
     count = f" in {len(problems)} places, the first" if len(problems) > 1 else ""
     return f"{count}: {problems[0]}"
+
+
+def settings_of(words: list[str] | None) -> dict[str, Any]:
+    """The settings that `NAME=VALUE` words say, numbers and truth values as such."""
+    found: dict[str, Any] = {}
+    for word in words or ():
+        name, equals, value = word.partition("=")
+        if not (name and equals and value):
+            raise InputError(f"--set {word!r}: write NAME=VALUE, as baseline=blur")
+        try:
+            found[name.strip()] = json.loads(value)
+        except ValueError:
+            found[name.strip()] = value.strip()
+    return found

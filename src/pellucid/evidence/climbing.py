@@ -95,7 +95,10 @@ def _typed(wishes: dict[str, Any]) -> dict[str, Any]:
         wishes["regularize"] = regularize_as(wishes["regularize"])
     if "constraint" in wishes:
         wishes["constraint"] = constraint_as(wishes["constraint"])
+        # What a constraint is for is the exact maximum, and that is in the input itself, not in shifted views of it.
         wishes.setdefault("canvas", "pixels")
+        wishes.setdefault("transforms", "none")
+        wishes.setdefault("precision", "float32")
     if "held" in wishes:
         wishes.setdefault("size", wishes["held"].size)
     if "snapshots" in wishes:

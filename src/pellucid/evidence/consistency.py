@@ -6,24 +6,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pellucid.ascent import Climbed, Goal, Target, batch_size, climb
+from pellucid.ascent import Climbed, Goal, Target, batch_size, channel, climb, ends_at_zero
 from pellucid.errors import InputError
-from pellucid.evidence.climbing import SIGN_TEXT, aim_of, climb_settings, completed, known_settings
+from pellucid.evidence.climbing import SIGN_TEXT, SIGNS, aim_of, climb_settings, completed, known_settings
+from pellucid.evidence.consistencies import Consistencies, Consistency, start_image
 from pellucid.evidence.job import Given, Job, Progress, Settings, by_layer, shared_out
-from pellucid.evidence.starts import Agreement, agreement
+from pellucid.evidence.starts import agreement
 from pellucid.figures import Figure, Number, Picture, Table
-from pellucid.figures.file import folder, picture_path, write
-from pellucid.figures.sheet import contact_sheet
-from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
 from pellucid.models import Model, Net, opened
 from pellucid.records import Kind, Panel, Provenance, Record, Unit, UnitQuery
@@ -42,6 +39,7 @@ __all__ = [
     "units",
 ]
 
+MEASURES = ("value_cv", "image_similarity", "baseline_similarity", "modes", "within_1pct")
 KIND = Kind(
     name="consistency",
     title="Consistency",
@@ -51,13 +49,13 @@ KIND = Kind(
             "From every start",
             "The same climb from different random noise. Look whether it is one thing each time: where the pictures "
             "fall into kinds, the unit looks for several things, and one optimum alone shows one of them.",
-            ("starts", "values"),
+            ("starts", "values", "starts_negative", "values_negative"),
         ),
         Panel(
             "How well they agree",
             "Equal values do not mean equal pictures, and pictures of any two units of a layer are somewhat alike: hold "
             "the similarity against the baseline. Textures that repeat look less alike to it than to the eye.",
-            ("value_cv", "image_similarity", "baseline_similarity", "modes", "within_1pct"),
+            tuple(f"{name}{side}" for side in ("", "_negative") for name in MEASURES),
         ),
     ),
     sortable=("value_cv", "image_similarity", "modes", "within_1pct"),
@@ -69,127 +67,6 @@ OWN = {"objective": None, "sign": "+", "starts": STARTS}
 SETTINGS = known_settings(OWN)
 REFERENCES = 6  # other units of the layer, for what any two pictures of it have in common
 GAP_PX = 2
-
-
-@dataclass(frozen=True, eq=False)
-class Consistency:
-    """One unit's climbs from several starts.
-
-    `pictures` are (H, W, C) uint8, start by start; `values` what each reached, None where not finite; `diagnoses` None or the
-    cause why one failed; `found` the figures as `pellucid.evidence.starts.Agreement` defines them.
-    """
-
-    unit: Target
-    objective: str
-    sign: str
-    pictures: tuple[NDArray[np.uint8], ...] = field(repr=False)
-    values: tuple[float | None, ...]
-    diagnoses: tuple[str | None, ...]
-    found: Agreement
-    provenance: Provenance = field(repr=False)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "unit": str(self.unit),
-            "objective": self.objective,
-            "sign": self.sign,
-            "starts": len(self.values),
-            "value_cv": self.found.value_cv,
-            "image_similarity": self.found.image_similarity,
-            "baseline_similarity": self.found.baseline_similarity,
-            "modes": self.found.modes,
-            "within_1pct": self.found.within_1pct,
-            "values": list(self.values),
-            "diagnoses": list(self.diagnoses),
-        }
-
-    def plot(self) -> Image.Image:
-        """The pictures of all starts on one sheet, each with its value, under what they have in common."""
-        captions = [
-            f"start {number}\n{diagnosis or value_words(value)}"
-            for number, (value, diagnosis) in enumerate(zip(self.values, self.diagnoses, strict=True))
-        ]
-        tiles = [(_image(pixels), caption) for pixels, caption in zip(self.pictures, captions, strict=True)]
-        columns = int(np.ceil(np.sqrt(len(tiles))))
-        similar, baseline = (
-            value_words(self.found.image_similarity),
-            value_words(self.found.baseline_similarity),
-        )
-        said = f"{self.unit} {self.sign}  alike {similar}, others {baseline}, {self.found.modes} kinds"
-        return contact_sheet(tiles, columns=columns, tile_px=max(144, tiles[0][0].width), title=said)
-
-    def png(self) -> bytes:
-        """The sheet as a PNG that carries its provenance."""
-        return write_png(self.plot(), self.provenance.to_json())
-
-    def save(self, path: str | Path) -> Path:
-        """Write the sheet as a PNG that carries its provenance."""
-        return write(picture_path(path), self.png())
-
-    def save_pictures(self, directory: str | Path) -> list[Path]:
-        """Write the picture of each start; the paths, start by start."""
-        home, source = folder(directory), self.provenance.to_json()
-        name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{self.unit}")
-        return [
-            write(
-                home / f"{name}-start-{number}.png",
-                write_png(_image(pixels), {**source, "settings": {**source["settings"], "start": number}}),
-            )
-            for number, pixels in enumerate(self.pictures)
-        ]
-
-    def _repr_png_(self) -> bytes:
-        return self.png()
-
-
-class Consistencies(Sequence[Consistency]):
-    """The consistency of several units, in the order asked; `seconds` is the time all took."""
-
-    def __init__(self, units: Iterable[Consistency], seconds: float) -> None:
-        self._units = tuple(units)
-        self.seconds = seconds
-
-    def __len__(self) -> int:
-        return len(self._units)
-
-    @overload
-    def __getitem__(self, place: int) -> Consistency: ...
-    @overload
-    def __getitem__(self, place: slice) -> Consistencies: ...
-    def __getitem__(self, place: int | slice) -> Consistency | Consistencies:
-        return (
-            Consistencies(self._units[place], self.seconds)
-            if isinstance(place, slice)
-            else self._units[place]
-        )
-
-    def __repr__(self) -> str:
-        return f"<consistency of {len(self)} units in {self.seconds:.1f} s>"
-
-    def table(self) -> Table:
-        """One row for each unit."""
-        rows: list[tuple[str | int | None, ...]] = []
-        for one in self:
-            found = one.found
-            numbers = (found.value_cv, found.image_similarity, found.baseline_similarity)
-            within = value_words(found.within_1pct)
-            rows.append((str(one.unit), *map(value_words, numbers), found.modes, within))
-        columns = ("unit", "value cv", "alike", "baseline", "kinds", "within 1 %")
-        return Table(columns, tuple(rows))
-
-    def save(self, directory: str | Path) -> list[list[Path]]:
-        """The picture of each start, a sheet for each unit and all numbers as `consistency.json`; the paths of the pictures."""
-        home = folder(directory)
-        paths = []
-        for one in self:
-            paths.append(one.save_pictures(home))
-            one.save(paths[-1][0].with_name(paths[-1][0].name.replace("-start-0", "-starts")))
-        numbers = json.dumps([one.to_json() for one in self], allow_nan=False, indent=1)
-        write(home / "consistency.json", numbers.encode())
-        return paths
-
-    def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
 
 
 def consistency(
@@ -207,7 +84,8 @@ def consistency(
     units : as `features.7:0-15,40`; a bare layer means all its units
     starts : how many, at least 2; the first is the one that `optimize` makes
     progress : called with (done, total, what) after each unit's batch
-    asked : as for `optimize`; `sign` is `+` or `-`
+    asked : as for `optimize`; `sign` is `+` when left out; with `both` a unit's negative side follows its positive one, unless
+        its layer is rectified
 
     Raises
     ------
@@ -232,12 +110,14 @@ def consistency(
         raise InputError("no unit was asked; name some, as features.7:0-15")
     complete = settings(seen, {**asked, "starts": starts})
     jobs = plan(seen, chosen, complete)
-    found: dict[Target, Consistency] = {}
+    found: dict[Target, list[Consistency]] = {}
     for done, job in enumerate(jobs, 1):
-        found |= {one.unit: one for one in _measured(seen, job, complete)}
+        for sides in _measured(seen, job, complete):
+            found[sides[0].unit] = sides
         if progress is not None:
             progress(done, len(jobs), "batches of starts")
-    return Consistencies([found[unit] for unit in dict.fromkeys(chosen)], time.monotonic() - started)
+    ordered = [one for unit in dict.fromkeys(chosen) for one in found[unit]]
+    return Consistencies(ordered, time.monotonic() - started)
 
 
 def settings(net: Net, asked: Settings) -> dict[str, Any]:
@@ -248,8 +128,6 @@ def settings(net: Net, asked: Settings) -> dict[str, Any]:
     InputError : a setting that does not exist, or a value that makes no sense
     """
     complete = completed(net, asked, OWN, "consistency")
-    if complete["sign"] == "both":  # what is asked of optima beside it
-        complete["sign"] = "+"
     if not isinstance(complete["starts"], int) or complete["starts"] < 2:
         raise InputError(f"starts {complete['starts']}: at least 2 are needed to compare, 9 is the default")
     if complete["objective"] == "layer":
@@ -273,11 +151,24 @@ def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
 
 def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record]:
     """One record for each unit: all its pictures, what each reached, and how well they agree."""
-    for index, one in zip(job.indices, _measured(net, job, settings), strict=True):
-        yield Record(KIND.name, job.layer, index, _figures(one), one.provenance)
+    for index, sides in zip(job.indices, _measured(net, job, settings), strict=True):
+        figures = _figures(sides[0])
+        for one in sides[1:]:
+            figures |= {f"{name}_negative": figure for name, figure in _figures(one, ", negative").items()}
+        yield Record(KIND.name, job.layer, index, figures, sides[0].provenance)
 
 
-def _measured(net: Net, job: Job, settings: Settings) -> list[Consistency]:
+def _measured(net: Net, job: Job, settings: Settings) -> list[list[Consistency]]:
+    """For each unit of the job one value, or with both signs the positive side and, where there is one, the negative."""
+    if settings["sign"] != "both":
+        return [[one] for one in _measured_side(net, job, settings)]
+    lone = aim_of(Unit(job.layer, job.indices[0]), settings) or channel(job.layer, job.indices[0])
+    signs = [sign for sign in ("+", "-") if not ends_at_zero(net, lone, SIGNS[sign][0])]
+    sides = [_measured_side(net, job, {**settings, "sign": sign}) for sign in signs]
+    return [list(each) for each in zip(*sides, strict=True)]
+
+
+def _measured_side(net: Net, job: Job, settings: Settings) -> list[Consistency]:
     starts = settings["starts"]
     goals = [goal for index in job.indices for goal in _goals(Unit(job.layer, index), settings)]
     climbing = replace(climb_settings(settings), batch=job.full * starts)
@@ -336,7 +227,8 @@ def _compared(
     )
 
 
-def _figures(one: Consistency) -> dict[str, Figure]:
+def _figures(one: Consistency, side: str = "") -> dict[str, Figure]:
+    """The figures of one side; `side` stands behind the name of each number."""
     found = one.found
     share = None if found.within_1pct is None else 100 * found.within_1pct
     said = f"inputs optimized for {one.unit} from {len(one.values)} starts, row by row"
@@ -347,11 +239,11 @@ def _figures(one: Consistency) -> dict[str, Figure]:
     return {
         "starts": Picture.of(_mosaic(one.pictures), one.provenance.to_json(), alt=said),
         "values": Table(("start", "reached", ""), rows),
-        "value_cv": Number(found.value_cv, "spread of the values, sd over mean"),
-        "image_similarity": Number(found.image_similarity, "pictures alike, −1 to 1"),
-        "baseline_similarity": Number(found.baseline_similarity, "the same between different units"),
-        "modes": Number(found.modes, "kinds of pictures"),
-        "within_1pct": Number(share, "starts within 1 % of the best", "%"),
+        "value_cv": Number(found.value_cv, "spread of the values, sd over mean" + side),
+        "image_similarity": Number(found.image_similarity, "likeness of its pictures, at most 1" + side),
+        "baseline_similarity": Number(found.baseline_similarity, "likeness of other units' pictures" + side),
+        "modes": Number(found.modes, "distinct pictures" + side),
+        "within_1pct": Number(share, "starts within 1\u00a0% of the best" + side, "%"),
     }
 
 
@@ -359,13 +251,9 @@ def _mosaic(pictures: Sequence[NDArray[np.uint8]]) -> Image.Image:
     """All pictures row by row, nearly square, with hairlines of nothing between them."""
     columns = int(np.ceil(np.sqrt(len(pictures))))
     rows = -(-len(pictures) // columns)
-    tiles = [_image(pixels) for pixels in pictures]
+    tiles = [start_image(pixels) for pixels in pictures]
     across, down = tiles[0].width + GAP_PX, tiles[0].height + GAP_PX
     page = Image.new("RGB", (columns * across - GAP_PX, rows * down - GAP_PX), "#fdfcf9")
     for number, tile in enumerate(tiles):
         page.paste(tile, (number % columns * across, number // columns * down))
     return page
-
-
-def _image(pixels: NDArray[np.uint8]) -> Image.Image:
-    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])

@@ -42,6 +42,10 @@ class Layout:
         return round(self.letters * 1.4)
 
     @property
+    def title_letters(self) -> int:
+        return round(self.letters * 1.6)
+
+    @property
     def pitch(self) -> tuple[int, int]:
         caption = self.caption_lines * self.line + self.letters // 2 if self.caption_lines else 0
         return self.tile + self.gap, self.tile + caption + self.gap
@@ -67,7 +71,7 @@ def contact_sheet(
     """All `tiles` on one sheet, row by row, each fitted into a square of `tile_px` with its caption below.
 
     A caption may have several lines, parted by newlines: the first in black, the others paler; each is cut to
-    the tile's width. A `pixelated` picture, or a plain image of at most 32 px, is enlarged without smoothing.
+    the tile's width; so may the title. A `pixelated` picture, or a plain image of at most 32 px, is enlarged without smoothing.
 
     Parameters
     ----------
@@ -91,12 +95,7 @@ def contact_sheet(
     layout = _layout(tiles, columns, tile_px, title)
     sheet = Image.new("RGB", layout.size, PAPER)
     pen = ImageDraw.Draw(sheet)
-    if title:
-        letters = round(layout.letters * 1.6)
-        room = layout.size[0] - 2 * layout.margin
-        pen.text(
-            (layout.margin, layout.margin), fitted(title, letters, room), INK, typeface(letters), anchor="la"
-        )
+    _head(pen, layout, title)
     for index, (picture, caption) in enumerate(tiles):
         x, y = layout.corner(index)
         image = _tile(picture, layout.tile)
@@ -108,6 +107,16 @@ def contact_sheet(
             words = fitted(line, layout.letters, layout.tile)
             pen.text(where, words, PALE_INK if number else INK, typeface(layout.letters), anchor="la")
     return sheet
+
+
+def _head(pen: ImageDraw.ImageDraw, layout: Layout, title: str) -> None:
+    """The title: its first line large, what follows small and pale."""
+    room, down = layout.size[0] - 2 * layout.margin, layout.margin
+    for number, line in enumerate(title.split("\n") if title else ()):
+        letters = layout.letters if number else layout.title_letters
+        words = fitted(line, letters, room)
+        pen.text((layout.margin, down), words, PALE_INK if number else INK, typeface(letters), anchor="la")
+        down += layout.line if number else round(layout.title_letters * 1.4)
 
 
 def _layout(
@@ -128,7 +137,7 @@ def _layout(
         margin=max(tile_px // 4, 12),
         letters=letters,
         caption_lines=max(caption.count("\n") + 1 if caption else 0 for _, caption in tiles),
-        head=round(letters * 1.6 * 2) if title else 0,
+        head=round(letters * 1.6 * 2) + title.count("\n") * round(letters * 1.4) if title else 0,
     )
     if layout.size[0] * layout.size[1] > MOST_PIXELS:
         raise InputError(

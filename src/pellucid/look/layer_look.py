@@ -44,7 +44,8 @@ class LayerLook:
 
     def map(self, index: int) -> NDArray[np.float32]:
         """(*positions) the response map of one unit."""
-        return self.maps[index].reshape(self.layer.grid)
+        found: NDArray[np.float32] = self.maps[index].reshape(self.layer.grid)
+        return found
 
     @cached_property
     def tops(self) -> Tops:
@@ -76,7 +77,8 @@ class LayerLook:
     @cached_property
     def peaks(self) -> NDArray[np.float32]:
         """(K,) the highest response of each unit."""
-        return np.nan_to_num(self.maps, nan=-np.inf).max(1)
+        found: NDArray[np.float32] = np.nan_to_num(self.maps, nan=-np.inf).max(1)
+        return found
 
     def peak_order(self) -> list[int]:
         """The units in order: by how rare their peak is for them, where that is known, else by the peak itself."""
@@ -84,7 +86,7 @@ class LayerLook:
             by = self.order.max(1)
         else:
             by = self.peaks.astype(np.float64)
-        return np.argsort(-by, kind="stable").tolist()
+        return [int(unit) for unit in np.argsort(-by, kind="stable")]
 
     def threshold(self, index: int, share: float | None = None) -> tuple[float, str]:
         """Where a mask of the unit is cut, and why there in words.

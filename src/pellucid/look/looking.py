@@ -32,7 +32,9 @@ Progress = Callable[[int, int, str], None]
 
 GROUPS = 6  # as in Olah et al. 2018
 USUAL_METHODS = DEFAULT_METHODS
-TOLERANCE = 1e-2  # of integrated gradients, ten times what `attribute` allows itself: a look is to be had in seconds
+TOLERANCE = (
+    1e-2  # of integrated gradients, ten times what `attribute` allows itself: a look is to be had in seconds
+)
 LEAST_CELLS = 16  # of a layer that is taken apart into groups without being asked
 
 
@@ -276,7 +278,9 @@ def _large(net: Net, units: Sequence[str], layers: Sequence[str]) -> tuple[Unit,
     found = tuple(net.units(units)) if units else ()
     for unit in found:
         if unit.layer not in layers:
-            raise InputError(f"{unit} is of a layer that is not looked at; add it to --layers {','.join(layers[:2])},...")
+            raise InputError(
+                f"{unit} is of a layer that is not looked at; add it to --layers {','.join(layers[:2])},..."
+            )
     return found
 
 
@@ -296,5 +300,5 @@ def _attributions(
     settings: Mapping[str, Any],
 ) -> tuple[Attribution, ...]:
     """What the attribution methods say."""
-    light = {"tolerance": TOLERANCE} if "integrated_gradients" in methods else {}
+    light: dict[str, Any] = {"tolerance": TOLERANCE} if "integrated_gradients" in methods else {}
     return attribute(net, image.pixels, aim, methods=methods, **light, **settings) if methods else ()

@@ -195,10 +195,10 @@ def _floats(values: Any) -> list[float]:
 
 def _reduced(values: NDArray[Any]) -> tuple[NDArray[Any], list[slice], list[slice]]:
     """(n, h, w) maps with at most 56 cells a side, and which rows and columns went into each."""
-    parts = [_parts(side) for side in values.shape[1:]]
-    if all(side <= LARGEST_SIDE for side in values.shape[1:]):
-        return values, *parts
-    starts = [[part.start for part in each] for each in parts]
+    rows, columns = (_parts(side) for side in values.shape[1:])
+    if max(values.shape[1:]) <= LARGEST_SIDE:
+        return values, rows, columns
+    starts = [[part.start for part in each] for each in (rows, columns)]
 
     def most(way: np.ufunc) -> NDArray[Any]:
         down = way.reduceat(values, starts[0], axis=1)
@@ -206,7 +206,7 @@ def _reduced(values: NDArray[Any]) -> tuple[NDArray[Any], list[slice], list[slic
         return found
 
     high, low = most(np.maximum), most(np.minimum)
-    return np.where(high >= -low, high, low), *parts
+    return np.where(high >= -low, high, low), rows, columns
 
 
 def _parts(side: int) -> list[slice]:

@@ -13,7 +13,18 @@ from torch import Tensor
 from pellucid.models.flow.flow import FAR, Flow, broadcast, is_reach, merged_feeders, reshaped, viewed
 from pellucid.models.flow.operation import Operation
 
-__all__ = ["copied_over", "joined", "moved", "picked", "resized", "rolled", "same", "shuffled", "sliced"]
+__all__ = [
+    "copied_over",
+    "joined",
+    "moved",
+    "picked",
+    "resized",
+    "rolled",
+    "same",
+    "shuffled",
+    "sliced",
+    "written_into",
+]
 
 
 def same(operation: Operation) -> Flow:
@@ -130,6 +141,29 @@ def shuffled(operation: Operation) -> Flow:
         return flow
     factor = Fraction(arguments.get("downscale_factor", 1), arguments.get("upscale_factor", 1))
     return flow.stepped({0: factor, 1: factor}).with_unit_axis(1).with_grid_axes([2, 3])
+
+
+def written_into(whole: Tensor, held: Flow | None, part: Tensor, written: Flow) -> Flow:
+    """The flow of a tensor of which a view was written: as circular padding does, and `x[:, :, 1:] = y`.
+
+    Parameters
+    ----------
+    whole, held : the tensor, and its flow so far
+    part, written : the view of it, and the flow of what is there now
+    """
+
+    def mark(name: str) -> Tensor:
+        full = torch.empty_strided(whole.shape, whole.stride(), dtype=torch.int64)
+        if held is not None and name in held.marks:
+            full.copy_(held.marks[name].expand(held.shape))
+        else:
+            full.fill_((-FAR if name.startswith("high") else FAR) if is_reach(name) else 0)
+        offset = part.storage_offset() - whole.storage_offset()
+        seen = full.as_strided(part.shape, part.stride(), offset)
+        seen.copy_(written.marks[name].expand(written.shape))
+        return full.contiguous()
+
+    return Flow(tuple(whole.shape), {name: mark(name) for name in written.marks}, written.steps)
 
 
 def copied_over(operation: Operation) -> Flow:

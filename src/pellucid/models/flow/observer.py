@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from pellucid.models.flow.flow import Flow
+from pellucid.models.flow.moves import written_into
 from pellucid.models.flow.operation import Operation
 from pellucid.models.flow.pointwise import NONLINEAR
 from pellucid.models.flow.rules import followed
@@ -84,6 +85,9 @@ class Observer(TorchDispatchMode):
                 flow = flows[min(place, len(flows) - 1)]
                 if flow.shape == tuple(output.shape):
                     self.put(output, flow)
+                    if name == "copy_" and output._base is not None:
+                        whole = output._base
+                        self.put(whole, written_into(whole, self.flow_of(whole), output, flow))
 
 
 def _by_name(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
