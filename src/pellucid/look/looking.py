@@ -102,6 +102,7 @@ def look(
     dictionary = opened_dictionary(atlas, seen)
     chosen = _layers(seen, layers)
     # What is misspelled is told before anything long is done.
+    _check_counts(groups, cells)
     check_extras(also)
     if methods:
         asked_methods(methods)
@@ -271,6 +272,13 @@ def _some(names: Sequence[str]) -> str:
     """Names, the first few."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"{', '.join(names[:3])}{more}"
+
+
+def _check_counts(groups: int, cells: int) -> None:
+    if groups < 0:
+        raise InputError(f"{groups} groups were asked; 0 makes none, 6 are usual")
+    if cells < 1:
+        raise InputError(f"{cells} units of each cell were asked; there is one at least")
 
 
 def _large(net: Net, units: Sequence[str], layers: Sequence[str]) -> tuple[Unit, ...]:
