@@ -18,7 +18,8 @@ from pellucid.cli import run
 def model(tmp_path: Path) -> str:
     """A file of a user's own with a network in it, its labels beside it."""
     (tmp_path / "net.py").write_text(
-        "from square_net import CountsSquares\n\ndef build():\n    return CountsSquares().eval()\n"
+        "from square_net import CountsSquares\n\ndef build():\n    return CountsSquares().eval()\n\n"
+        "def other():\n    made = CountsSquares().eval()\n    made.count.bias.data.fill_(-5.0)\n    return made\n"
     )
     (tmp_path / "labels.txt").write_text("red\ngreen\n")
     return f"{tmp_path / 'net.py'}:build"
@@ -71,7 +72,7 @@ def test_two_pictures_two_models_and_a_folder(call, model, picture, tmp_path) ->
     code, out, _ = call(picture, "-o", tmp_path / "two", "--json", "--beside", tmp_path / "two.png", *few)
     assert code == 0
     assert json.loads(out)["names"] == ["one.png", "two.png"]
-    code, out, _ = call(picture, "-o", tmp_path / "nets", "--json", "--beside-weights", "random", *few[2:])
+    code, out, _ = call(picture, "-o", tmp_path / "nets", "--json", "--beside-model", model.replace(":build", ":other"), *few)
     assert code == 0
     assert json.loads(out)["one_net"] is False
     folder = tmp_path / "few"

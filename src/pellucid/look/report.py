@@ -96,12 +96,12 @@ def _table(look: Look) -> Table:
 def attribution_panels(look: Look) -> list[PanelView]:
     """One panel for each method, with how it misleads and, where it failed the sanity checks, that."""
     found: list[PanelView] = []
-    for one in look.attributions:
+    for one, figures in zip(look.attributions, look.attribution_figures, strict=True):
         caution = f" {one.caution}" if one.caution else ""
         note = f"{one.title}: {METHODS[one.method].reads}. How it misleads: {METHODS[one.method].misleads}.{caution}"
         if one.faithfulness is None:
             note += " How faithful the map is was not measured here; --faithfulness does."
-        found += panel(f"What {one.aim_words} rests on: {one.title}", note, _renamed(one.figures()))
+        found += panel(f"What {one.aim_words} rests on: {one.title}", note, _renamed(figures))
     return found
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["figures_of", "link_to_site", "save_look"]
 
 REPORT, NUMBERS, ARRAYS, FIGURES = "look.html", "look.json", "look.npz", "figures"
-MOST_SHEETS = 2  # layers drawn as figures, the last ones of those with pictures or groups
+MOST_SHEETS = (
+    3  # layers drawn as figures where several were asked for; else the one that the page begins with
+)
 
 
 def save_look(
@@ -44,9 +46,10 @@ def figures_of(look: Look) -> Iterator[tuple[str, bytes]]:
         page = look.sheet(one.layer.name)
         yield f"{_file_name(one.layer.name)}.png", page.png(source)
         yield f"{_file_name(one.layer.name)}.svg", page.svg(source).encode()
-    for attribution in look.attributions:
-        source = attribution.provenance.to_json()
-        yield f"{attribution.method}.png", attribution.page.png(source)
+    for attribution, figures in zip(look.attributions, look.attribution_figures, strict=True):
+        source, picture = attribution.provenance.to_json(), figures["picture"]
+        if isinstance(picture, Picture):
+            yield f"{attribution.method}.png", picture.png()
         yield f"{attribution.method}.svg", attribution.page.svg(source).encode()
     yield from _large(look)
     for extra in look.extras:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from PIL import Image
 
 from pellucid.attribution import Attribution
 from pellucid.errors import UnknownName, did_you_mean
+from pellucid.figures import Figure
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
 from pellucid.kernels import Page
@@ -112,6 +115,11 @@ class Look:
                 f"{query} is no single unit of {layer.layer.name}; they run from 0 to {layer.layer.units - 1}"
             )
         return layer, indices[0]
+
+    @cached_property
+    def attribution_figures(self) -> tuple[Mapping[str, Figure], ...]:
+        """What each attribution shows itself by: drawn once, for the page and for the files."""
+        return tuple(one.figures() for one in self.attributions)
 
     def sheet(self, layer: str, most: int = 11) -> Page:
         """One layer's most telling units on a page: picture, map over the image, peak, and how rare that is."""
