@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pellucid.data import PREVIEW_MIME, Data, Shown, open_source
+from pellucid.data import PREVIEW_MIME, Data, Placement, Shown, open_source
 from pellucid.errors import InputError
 from pellucid.evidence.exemplars import ClassExamples, Example, Examples, LevelExamples, UnitExamples
 from pellucid.evidence.job import Given, Job, Progress, Settings, by_layer
@@ -191,7 +191,7 @@ NEGATIVE = ("slightly_negative", "min")
 
 @dataclass(frozen=True)
 class _Look:
-    """One unit, what the pass found about its layer, and the items that are shown for it."""
+    """One unit, what the pass found about its layer, and the items that are shown for it: each entry as an example, made once."""
 
     net: Net
     scanned: Scanned
@@ -199,6 +199,8 @@ class _Look:
     unit: Unit
     bands: Mapping[str, tuple[Entry, ...]]
     shown: Mapping[int, Shown]
+    previews: Mapping[int, Blob]
+    examples: Mapping[Entry, Example]
 
     @classmethod
     def at(cls, net: Net, scanned: Scanned, found: LayerScan, unit: Unit) -> _Look:
@@ -211,20 +213,36 @@ class _Look:
         entries += [entry for level in found.spectra.levels(unit.index) for entry in level.entries]
         if found.classes is not None:
             entries += found.classes.best_items(unit.index).values()
-        return cls(net, scanned, found, unit, bands, scanned.previews.of({entry.row for entry in entries}))
-
-    def example(self, entry: Entry) -> Example:
-        placement = self.shown[entry.row].placement
-        box = None
-        if placement is not None:
-            x0, y0, x1, y1 = self.net.fields(self.unit.layer).box(self.unit.index, entry.position)
-            box = placement.to_item_box(x0, y0, x1, y1)
-        return Example(self.scanned.names[entry.row], entry.response, entry.position, box)
+        shown = scanned.previews.of({entry.row for entry in entries})
+        once = list(dict.fromkeys(entries))
+        fields = net.fields(unit.layer).boxes([unit.index] * len(once), [entry.position for entry in once])
+        return cls(
+            net,
+            scanned,
+            found,
+            unit,
+            bands,
+            shown,
+            {
+                row: Blob.of(one.preview, PREVIEW_MIME)
+                for row, one in shown.items()
+                if one.preview is not None
+            },
+            {
+                entry: Example(
+                    scanned.names[entry.row],
+                    entry.response,
+                    entry.position,
+                    _item_box(shown[entry.row].placement, field),
+                )
+                for entry, field in zip(once, fields.tolist(), strict=True)
+            },
+        )
 
     def item(self, entry: Entry) -> Item:
-        example, shown = self.example(entry), self.shown[entry.row]
-        width, height = (0, 0) if shown.placement is None else shown.placement.item
-        preview = None if shown.preview is None else Blob.of(shown.preview, PREVIEW_MIME)
+        example, placement = self.examples[entry], self.shown[entry.row].placement
+        width, height = (0, 0) if placement is None else placement.item
+        preview = self.previews.get(entry.row)
         return Item(example.item, example.response, example.position, example.box, width, height, preview)
 
     def maps(self) -> list[Strip | None]:
@@ -247,8 +265,13 @@ class _Look:
         return ClassExamples(
             tuple((names[each], mean) for each, mean in zip(top.classes, top.means, strict=True)),
             top.selectivity,
-            {names[each]: self.example(entry) for each, entry in best.items()},
+            {names[each]: self.examples[entry] for each, entry in best.items()},
         )
+
+
+def _item_box(placement: Placement | None, field: Sequence[int]) -> tuple[int, int, int, int] | None:
+    """A receptive field [x0, y0, x1, y1] in the pixels of its item, where that was found again."""
+    return None if placement is None else placement.to_item_box(*field)
 
 
 def _unit_examples(look: _Look, source: Provenance) -> UnitExamples:
@@ -258,12 +281,14 @@ def _unit_examples(look: _Look, source: Provenance) -> UnitExamples:
     stats, spots, classes = found.statistics[index], found.spectra.statistics(index), look.classes()
     return UnitExamples(
         unit=look.unit,
-        bands={name: tuple(map(look.example, band)) for name, band in look.bands.items()},
+        bands={name: tuple(map(look.examples.__getitem__, band)) for name, band in look.bands.items()},
         stats=stats,
         spots=spots,
         histogram=found.spectra.bars(index),
         levels=tuple(
-            LevelExamples(level.low, level.high, level.count, tuple(map(look.example, level.entries)))
+            LevelExamples(
+                level.low, level.high, level.count, tuple(map(look.examples.__getitem__, level.entries))
+            )
             for level in levels
         ),
         peaks={end: found.peaks.bars(end, index) for end in ends},

@@ -37,7 +37,7 @@ class Fields:
         A place that no input reaches (a class token before the first attention) has an empty box at the origin.
         """
         unit = np.asarray(indices, dtype=np.int64).reshape(-1)
-        place = np.asarray(positions, dtype=np.int64).reshape(len(unit), -1)
+        place = np.asarray(positions, dtype=np.int64).reshape(len(unit), self._low[0].ndim - 1)
         at = (unit, *place.T)
         low = [axis.numpy()[at] for axis in reversed(self._low)]
         high = [axis.numpy()[at] for axis in reversed(self._high)]
