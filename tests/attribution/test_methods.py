@@ -166,10 +166,12 @@ def test_gradcam_is_captums(net: pl.Net, plain: nn.Sequential, pixels: torch.Ten
     [found] = pl.attribute(net, pixels, "logits:2", methods=["gradcam"], faithfulness=False)
     assert found.layer == "4"
     direct = LayerGradCam(Normalized(plain), plain[4]).attribute(pixels[None], target=2)
-    np.testing.assert_allclose(np.array(found.extras["cells"]), direct[0, 0].detach().numpy(), rtol=1e-5)
+    np.testing.assert_allclose(
+        np.array(found.extras["cells"]), direct[0, 0].detach().numpy(), rtol=1e-5, atol=1e-8
+    )
     [cut] = pl.attribute(net, pixels, "logits:2", methods=["gradcam"], faithfulness=False, relu=True)
     np.testing.assert_allclose(
-        np.array(cut.extras["cells"]), direct[0, 0].detach().numpy().clip(0), rtol=1e-5
+        np.array(cut.extras["cells"]), direct[0, 0].detach().numpy().clip(0), rtol=1e-5, atol=1e-8
     )
     assert found.signed
     assert not cut.signed
