@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 
 import pellucid as pl
 from pellucid.attribution import spearman
+from pellucid.attribution.cascade_result import CascadeRow
 from pellucid.figures.stamp import read_stamp
 
 
@@ -72,17 +73,33 @@ def test_only_what_leads_to_the_aim_is_shuffled_in_as_many_stages_as_asked() -> 
     assert grouped.stages == (("fc", "conv3"), ("conv2", "conv1"))
 
 
-def test_a_method_that_ignores_the_weights_fails_and_one_that_follows_passes() -> None:
-    """Deconvnet's rule on a net whose weights hardly matter to it, against the plain gradient."""
-    net = pl.load("demo")
-    image = np.random.default_rng(0).integers(0, 256, (96, 96, 3)).astype(np.uint8)
-    found = pl.cascade(net, image, methods="saliency,integrated_gradients", stages=4)
-    by_name = {row.method: row for row in found.rows}
-    assert by_name["saliency"].passes
-    assert "follows the weights" in by_name["saliency"].verdict
-    assert by_name["saliency"].kept == pytest.approx(np.mean(by_name["saliency"].absolute[:2]))
-    again = pl.cascade(net, image, methods="saliency", stages=4)
-    assert again.rows[0].absolute == by_name["saliency"].absolute
+@pytest.mark.parametrize(
+    ("method", "signed", "absolute", "kept", "words"),
+    [
+        ("saliency", (0.1, 0.3, 0.9, 0.9), (0.1, 0.3, 0.9, 0.9), 0.2, "Saliency follows the weights"),
+        ("guided_backprop", (0.9, 0.5, 0.0), (0.9, 0.5, 0.0), 0.7, "hardly follows the weights"),
+        ("integrated_gradients", (0.1, 0.0, 0.5), (0.8, 0.6, 0.5), 0.05, "magnitudes alone keep 0.70"),
+        ("gradcam", (None, None, 0.9, 0.9), (None, None, 0.9, 0.9), None, "the same everywhere"),
+    ],
+)
+def test_the_verdict_is_the_mean_over_the_upper_half(
+    method: str, signed: tuple[float, ...], absolute: tuple[float, ...], kept: float | None, words: str
+) -> None:
+    row = CascadeRow(method, signed, absolute, np.zeros((len(signed) + 1, 2, 2), np.float32))
+    assert row.kept == (None if kept is None else pytest.approx(kept))
+    assert row.passes == (kept is None or kept < 0.5)
+    assert words in row.verdict
+
+
+def test_the_same_seed_gives_the_same_cascade() -> None:
+    net = pl.load(ReusedNet(), input=pl.ImageInput((20, 24)))
+    pixels = torch.rand(3, 20, 24, generator=torch.Generator().manual_seed(1))
+    first, second, other = (
+        pl.cascade(net, pixels, "logits:1", methods="saliency,smoothgrad", seed=seed) for seed in (1, 1, 2)
+    )
+    for one, two in zip(first.rows, second.rows, strict=True):
+        np.testing.assert_array_equal(one.maps, two.maps)
+    assert first.rows[0].absolute != other.rows[0].absolute
 
 
 def test_methods_that_do_not_apply_are_told_when_none_was_asked_for() -> None:

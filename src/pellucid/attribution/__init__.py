@@ -9,7 +9,8 @@ from __future__ import annotations
 from pellucid.attribution.aim import OVER, Aim
 from pellucid.attribution.attribute import DEFAULT_METHODS, attribute
 from pellucid.attribution.attribution import Attribution
-from pellucid.attribution.cascade import CASCADE_METHODS, Cascade, cascade, spearman
+from pellucid.attribution.cascade import CASCADE_METHODS, cascade, spearman
+from pellucid.attribution.cascade_result import Cascade
 from pellucid.attribution.faithfulness import Faithfulness, faithfulness
 from pellucid.attribution.fed_image import FedImage, ImageLike, fed_image
 from pellucid.attribution.grid import CellGrid, cell_grid

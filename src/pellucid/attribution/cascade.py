@@ -8,151 +8,28 @@ import copy
 import itertools
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
 from pellucid.attribution.aim import Aim
 from pellucid.attribution.attribute import Progress, attribute, fixed_aim
-from pellucid.attribution.cascade_page import cascade_page
+from pellucid.attribution.cascade_result import Cascade, CascadeRow
 from pellucid.attribution.fed_image import ImageLike, fed_image
 from pellucid.attribution.method import METHODS, asked_methods, completed
 from pellucid.errors import InputError
-from pellucid.figures import Curve, Figure, Picture, Table
-from pellucid.kernels import Page
 from pellucid.models import Model, Net, opened
 from pellucid.models.net import versions
 from pellucid.records import Provenance, Unit
 
-__all__ = ["CASCADE_METHODS", "Cascade", "CascadeRow", "cascade", "spearman"]
+__all__ = ["CASCADE_METHODS", "cascade", "spearman"]
 
 CASCADE_METHODS = ("saliency", "integrated_gradients", "gradcam", "guided_backprop", "deconvnet")
 MOST_STAGES = 16
-# A map that still ranks the pixels so much alike while the upper half of the layers is shuffled does not show what those learned.
-KEPT = 0.5
-
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class CascadeRow:
-    """One method: Spearman's rank correlation of each stage's map with the first one, None where a map is the same everywhere.
-
-    `signed` of the values, `absolute` of their magnitudes, one for each stage. `kept` is the mean of `absolute` over the
-    upper half of the stages; `passes` says whether it is below 0.5. `maps` (stages + 1, H, W): the network as it is,
-    then each stage.
-    """
-
-    method: str
-    signed: tuple[float | None, ...]
-    absolute: tuple[float | None, ...]
-    maps: NDArray[np.float32] = field(repr=False)
-
-    @property
-    def kept(self) -> float | None:
-        upper = self.absolute[: (len(self.absolute) + 1) // 2]
-        known = [value for value in upper if value is not None]
-        return sum(known) / len(known) if known else None
-
-    @property
-    def kept_words(self) -> str:
-        """`kept` for a table."""
-        return "-" if self.kept is None else f"{self.kept:.2f}"
-
-    @property
-    def passes(self) -> bool:
-        return self.kept is None or self.kept < KEPT
-
-    @property
-    def verdict(self) -> str:
-        """What that means, in words."""
-        name = METHODS[self.method].title
-        if self.kept is None:
-            return f"{name}: its map is the same everywhere while the upper half of the layers is shuffled"
-        kept = f"mean rank correlation {self.kept:.2f} while the upper half of the layers is shuffled"
-        if self.passes:
-            return f"{name} follows the weights: {kept}"
-        return f"{name} hardly follows the weights: {kept}; it shows the image more than what the network has learned"
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "method": self.method,
-            "signed": list(self.signed),
-            "absolute": list(self.absolute),
-            "kept": self.kept,
-            "passes": self.passes,
-            "verdict": self.verdict,
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Cascade:
-    """The maps of several methods while the weights are shuffled; `stages` names the layers shuffled at each, output first."""
-
-    aim: Aim
-    aim_words: str
-    stages: tuple[tuple[str, ...], ...]
-    rows: tuple[CascadeRow, ...]
-    skipped: tuple[tuple[str, str], ...]
-    seconds: float
-    provenance: Provenance
-    picture: NDArray[np.uint8] = field(repr=False)
-
-    def __repr__(self) -> str:
-        return "\n".join(row.verdict for row in self.rows)
-
-    @property
-    def page(self) -> Page:
-        """Every method's maps in a row, stage by stage, with their rank correlations and the verdict."""
-        return cascade_page(
-            self.picture,
-            [
-                (row.verdict, METHODS[row.method].signed, row.maps, row.absolute, row.passes)
-                for row in self.rows
-            ],
-            [stage[-1] for stage in self.stages],
-            title=f"Cascading randomization: maps of {self.aim_words}",
-        )
-
-    def plot(self) -> Image.Image:
-        """The page as an image."""
-        return self.page.image()
-
-    def save(self, path: str | Path) -> Path:
-        """Write the page as PNG or SVG, as the name ends, with its provenance inside."""
-        return self.page.save(path, self.provenance.to_json())
-
-    def figures(self) -> dict[str, Figure]:
-        """What a page shows: the picture, a table of verdicts, a curve for each method."""
-        numbers = tuple(float(place + 1) for place in range(len(self.stages)))
-        found: dict[str, Figure] = {
-            "picture": Picture.of(self.plot(), self.provenance.to_json(), alt=self.page.alt),
-            "verdicts": Table(
-                ("method", "kept", "verdict"), tuple((row.method, row.kept, row.verdict) for row in self.rows)
-            ),
-        }
-        for row in self.rows:
-            kept = tuple(0.0 if value is None else value for value in row.absolute)
-            found[row.method] = Curve(numbers, kept, "stages shuffled, output first", "rank correlation")
-        return found
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            **self.aim.to_json(),
-            "stages": [list(stage) for stage in self.stages],
-            "methods": [row.to_json() for row in self.rows],
-            "skipped": [{"method": name, "reason": reason} for name, reason in self.skipped],
-            "seconds": round(self.seconds, 3),
-        }
-
-    def _repr_png_(self) -> bytes:
-        return self.page.png(self.provenance.to_json())
 
 
 def cascade(

@@ -32,7 +32,7 @@ def cascade_page(
     tile = (picture.shape[1] * scale, picture.shape[0] * scale)
     told = (
         "shuffled from the output down to the layer named; colors of each map by itself; "
-        "numbers: rank correlation of magnitudes with the network as it is"
+        "numbers: rank correlation with the network as it is"
     )
     marks: list[Mark] = [
         Label(MARGIN, MARGIN + 14, fitted(title, 18, width - 2 * MARGIN), 18),

@@ -11,7 +11,7 @@ import typer
 from pellucid.cli.command import app, command
 from pellucid.cli.options import Aim, Common, Model, ModelOptions, OutPicture, Over, Settings, settings_of
 from pellucid.figures.file import picture_path
-from pellucid.terminal import complain, print_json, print_table, progress_bar, say
+from pellucid.terminal import complain, print_json, progress_bar, say
 
 __all__ = ["cascade"]
 
@@ -55,7 +55,6 @@ def cascade(
         return
     for name, reason in found.skipped:
         complain(f"skipped {name}: {reason}")
-    print_table(
-        ("method", "kept", "verdict"), [(row.method, row.kept_words, row.verdict) for row in found.rows]
-    )
+    for row in found.rows:
+        say(row.verdict)
     say(f"{len(found.stages)} stages in {found.seconds:.0f} s: {picture}", common.quiet)
