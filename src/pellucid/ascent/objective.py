@@ -199,9 +199,9 @@ def distance(name: str | Target, given: Given) -> Objective:
 
 
 def likeness(name: str | Target, given: Given, *, power: float = 0.0) -> Objective:
-    """How far a layer's responses point along those to a given picture: <a, b> max(0.1, cos(a, b))^power, per position.
+    """How far a layer's responses point along those to a given picture: <a, b> / <b, b> max(0.1, cos(a, b))^power.
 
-    Raised, it makes a caricature: more of everything that the layer sees in the given picture.
+    For the given picture itself it is 1. Raised, it makes a caricature: more of everything that the layer sees in that picture.
 
     Parameters
     ----------
@@ -209,7 +209,8 @@ def likeness(name: str | Target, given: Given, *, power: float = 0.0) -> Objecti
 
     References
     ----------
-    lucid, notebook "Feature inversion / caricatures". Differs: the cosine has both norms, the product is per position.
+    lucid, notebook "Feature inversion / caricatures". Differs: the cosine has both norms, and the product is
+    divided by the given picture's own.
     """
     _check_power(power)
     return Objective((Term("likeness", layer(name).terms[0].unit, 1.0, (), float(power), given),))

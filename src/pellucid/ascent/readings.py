@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -143,8 +142,8 @@ def _distance(responses: Tensor, given: Tensor, rows: Rows) -> Tensor:
 
 def _likeness(responses: Tensor, given: Tensor, rows: Rows) -> Tensor:
     here, there = responses.flatten(1), given.flatten(1)
-    dot = (here * there).sum(1)
-    value = dot / max(1, math.prod(responses.shape[2:]))
+    dot, own = (here * there).sum(1), there.square().sum(1)
+    value = torch.where(own > 0, dot / own, dot)
     if any(term.power for term in rows.terms):
         norm = (here.square().sum(1) + NORM_EPSILON**2).sqrt()
         cosine = dot / (norm + NORM_EPSILON) / (there.norm(dim=1) + NORM_EPSILON)

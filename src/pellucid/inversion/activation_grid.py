@@ -41,8 +41,9 @@ class ActivationGrid:
     layer : its name
     pictures : (rows, columns, H, W, C) uint8; gray where the layer answers nothing at all
     norms : (rows, columns) float64, the length of each cell's vector of responses
-    values : (rows, columns) float64, what each picture reached along its cell's direction, a vector of length 1, per position;
-        NaN for a cell without a picture of its own
+    values : (rows, columns) float64, how far the layer's responses to each picture point along the cell's vector, times the
+        cosine to its power, per position and in units of the vector's own length: 1 is as strong as in the image. NaN for a cell
+        that answers nothing
     original : (H, W, C) uint8, the image as the net is fed it
     pooled_from : (rows, columns) of the layer's own grid
     scaled : whether cells are drawn in proportion to their norms
@@ -192,7 +193,7 @@ def activation_grid(
     vectors = pooled(maps, shape)
     norms = np.linalg.norm(vectors, axis=0)
     goals = {
-        (row, column): _goal(found.name, vectors[:, row, column] / norms[row, column], power)
+        (row, column): _goal(found.name, vectors[:, row, column], norms[row, column], power)
         for row, column in np.ndindex(*shape)
         if norms[row, column] > 0
     }
@@ -223,8 +224,10 @@ def _shape(layer: str, own: tuple[int, int], cells: int | tuple[int, int] | None
     return rows, columns
 
 
-def _goal(layer: str, vector: NDArray[np.float64], power: float) -> Goal:
-    return Goal(UnitQuery(layer), 1, direction(layer, [float(each) for each in vector], power=power))
+def _goal(layer: str, vector: NDArray[np.float64], norm: float, power: float) -> Goal:
+    """Along the vector, in units of its length: 1 is what the cell itself answers."""
+    along = direction(layer, (vector / norm).tolist(), power=power)
+    return Goal(UnitQuery(layer), 1, along / float(norm))
 
 
 def _cells(

@@ -18,8 +18,14 @@ from pellucid.records import UnitQuery
 
 __all__ = ["Caricature", "caricature"]
 
-DEFAULTS: dict[str, Any] = {"steps": 128, "transforms": "auto"}
-POWER = 1.0
+DEFAULTS: dict[str, Any] = {
+    "steps": 128,
+    "transforms": "auto",
+    "learning_rate": 0.06,
+    "cooling": 1.0,
+    "regularize": {"roughness": 1.0},
+}
+POWER = 2.0
 LEAST_COSINE = 0.1  # lucid's
 
 
