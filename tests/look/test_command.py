@@ -72,7 +72,9 @@ def test_two_pictures_two_models_and_a_folder(call, model, picture, tmp_path) ->
     code, out, _ = call(picture, "-o", tmp_path / "two", "--json", "--beside", tmp_path / "two.png", *few)
     assert code == 0
     assert json.loads(out)["names"] == ["one.png", "two.png"]
-    code, out, _ = call(picture, "-o", tmp_path / "nets", "--json", "--beside-model", model.replace(":build", ":other"), *few)
+    code, out, _ = call(
+        picture, "-o", tmp_path / "nets", "--json", "--beside-model", model.replace(":build", ":other"), *few
+    )
     assert code == 0
     assert json.loads(out)["one_net"] is False
     folder = tmp_path / "few"

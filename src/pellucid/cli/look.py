@@ -78,6 +78,10 @@ def look(
         str | None,
         typer.Option("--site", help="where the atlas's pages are: a folder of `export`, or an address"),
     ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", help="an atlas of the same net, whose site then shows the look too"),
+    ] = None,
     arrays: Annotated[
         bool, typer.Option("--arrays/--no-arrays", help="all response maps as look.npz")
     ] = True,
@@ -103,13 +107,18 @@ def look(
         out,
         site,
         arrays,
+        into,
     )
     two = beside is not None or beside_model is not None or beside_weights is not None
     net = options.load(model, common)
     if many(image):
         if two:
             raise InputError(f"{image} holds many pictures; --beside goes with one")
+        if into is not None:
+            raise InputError(f"{image} holds many pictures; --into goes with one")
         _gallery(net, image, asked, common, strict)
+    elif two and into is not None:
+        raise InputError("two looks side by side are not kept in an atlas; --into goes with one")
     elif two:
         _two(net, image, asked, common, options, (beside, beside_model or model, beside_weights))
     else:
@@ -122,6 +131,7 @@ class _Asked:
     out: Path
     site: str | None
     arrays: bool
+    into: Path | None
 
 
 def _listed(text: str | None) -> list[str] | None:
@@ -135,6 +145,10 @@ def _one(net: Net, image: str, asked: _Asked, common: Common) -> None:
     with progress_bar(common.quiet or common.json) as progress:
         found = at(net, image, progress=progress, **asked.settings)
     _told(found, asked, common, found.notes)
+    if asked.into is not None:
+        names = found.keep(asked.into)
+        if not common.json:
+            say(f"kept with {len(names)} layers of {asked.into}; `pellucid export` shows it", common.quiet)
 
 
 def _two(

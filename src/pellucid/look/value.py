@@ -24,6 +24,7 @@ from pellucid.look.beside import Beside
 from pellucid.look.dictionary import Dictionary
 from pellucid.look.extras import Extra
 from pellucid.look.heat import heated, masked
+from pellucid.look.keeping import keep_look
 from pellucid.look.layer_look import LayerLook
 from pellucid.look.outputs import Output
 from pellucid.look.saving import save_look
@@ -193,6 +194,10 @@ class Look:
         arrays : whether to write the response maps as `look.npz`
         """
         return save_look(self, directory, site=site, arrays=arrays)
+
+    def keep(self, atlas: str | Path) -> list[str]:
+        """Put this look into an atlas of the same net, whose site then shows it on its layers' pages; the layers' names."""
+        return keep_look(self, atlas)
 
     def beside(self, other: Look) -> Beside:
         """This look and another, of another image or another net, on one page."""

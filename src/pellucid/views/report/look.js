@@ -82,9 +82,18 @@
     return values;
   }
 
+  // Where nothing says what a unit looks for, where it fires says at least something.
+  function mapTile(layer, unit) {
+    var drawn = layer.maps.units.indexOf(unit);
+    if (drawn < 0 || !layer.bytes) return null;
+    var tile = element("canvas", "looks-for map-tile");
+    draw.drawMap(tile, mapOf(layer, drawn), layer.maps.x.length, layer.maps.y.length, look.palettes);
+    return tile;
+  }
+
   function pictureOf(layer, unit) {
     var place = layer.pictures ? layer.pictures.places[unit] : undefined;
-    if (place === undefined) return element("span", "blank", "no picture");
+    if (place === undefined) return mapTile(layer, unit) || element("span", "blank", "no picture");
     var columns = layer.pictures.columns;
     var rows = layer.pictures.rows;
     var made = element("span", "looks-for");
@@ -232,6 +241,7 @@
     withSheet(this.layer, function () {
       plate.showMaps();
       plate.showUnit();
+      plate.showCell(plate.cell);
     });
   };
 
@@ -257,8 +267,9 @@
     [sees, sees, own, own].forEach(function (box, place) {
       plate.place(plate.frames[place], box);
     });
-    var whole = sees[2] - sees[0] >= this.data.width && sees[3] - sees[1] >= this.data.height;
-    var size = whole ? "the whole image" : sees[2] - sees[0] + " \u00d7 " + (sees[3] - sees[1]) + " pixels";
+    var fed = this.data.fed;
+    var whole = sees[2] - sees[0] >= fed[2] - fed[0] && sees[3] - sees[1] >= fed[3] - fed[1];
+    var size = whole ? "all that the net is fed" : sees[2] - sees[0] + " \u00d7 " + (sees[3] - sees[1]) + " pixels";
     this.find(".where").textContent = "Cell " + row + ", " + column + " of " + layer.name + " sees " + size + ".";
     this.find(".firing").replaceChildren.apply(this.find(".firing"), this.fires(cell));
   };
