@@ -15,12 +15,13 @@ from pellucid.attribution import DEFAULT_METHODS, Aim, Attribution, attribute
 from pellucid.attribution.method import asked_methods
 from pellucid.errors import InputError
 from pellucid.look.cells import SHOWN
+from pellucid.look.choice import chosen_layers, grouped_layers, telling_layer
 from pellucid.look.dictionary import Dictionary
 from pellucid.look.extras import check_extras, extras_of
 from pellucid.look.groups import Group, groups_of
 from pellucid.look.layer_look import LayerLook
 from pellucid.look.outputs import outputs_of
-from pellucid.look.places import Places, places_of
+from pellucid.look.places import Places
 from pellucid.look.value import Look
 from pellucid.models import OUTPUT, FedImage, Model, Net, OneImage, fed_image, opened, tap
 from pellucid.records import Layer, Provenance, Unit
@@ -35,7 +36,6 @@ USUAL_METHODS = DEFAULT_METHODS
 TOLERANCE = (
     1e-2  # of integrated gradients, ten times what `attribute` allows itself: a look is to be had in seconds
 )
-LEAST_CELLS = 16  # of a layer that is taken apart into groups without being asked
 
 
 def look(
@@ -100,7 +100,7 @@ def look(
     seen = opened(net)
     fed = image if isinstance(image, FedImage) else fed_image(image, seen)
     dictionary = opened_dictionary(atlas, seen)
-    chosen = _layers(seen, layers)
+    chosen = chosen_layers(seen, layers)
     # What is misspelled is told before anything long is done.
     _check_counts(groups, cells)
     check_extras(also)
@@ -111,7 +111,7 @@ def look(
     say = progress or (lambda done, total, what: None)
     maps, output = responses(seen, fed, [layer for layer, _ in chosen])
     say(1, 1, "responses")
-    grouped = _grouped(seen, chosen, asked=layers is not None) if groups else frozenset()
+    grouped = grouped_layers(seen, chosen, asked=layers is not None) if groups else frozenset()
     found = []
     for turn, (layer, places) in enumerate(chosen):
         made = _groups(maps[layer.name], places, groups, seed) if layer.name in grouped else ()
@@ -152,7 +152,7 @@ def look(
             also,
             layers=layers,
             unit=_accentuated(wanted, output),
-            grid=_telling(seen, chosen),
+            grid=telling_layer(seen, chosen),
             seed=seed,
             progress=progress,
         ),
@@ -178,7 +178,7 @@ def responses(
     >>> net = load("demo")
     >>> maps, output = responses(net, fed_image(np.zeros((96, 96, 3)), net), [net.layer("conv1")])
     >>> maps["conv1"].shape, len(output)
-    ((40, 2304), 47)
+    ((40, 2304), 14)
     """
     names = [layer.name for layer in layers]
     with tap(net, [*names, OUTPUT]) as run:
@@ -187,49 +187,6 @@ def responses(
     output = arrays[OUTPUT]
     maps = {name: np.ascontiguousarray(arrays[name].reshape(len(arrays[name]), -1)) for name in names}
     return maps, output if output.ndim == 1 else None
-
-
-def _layers(net: Net, asked: Sequence[str] | None) -> list[tuple[Layer, Places]]:
-    """The layers to look at, each with where its cells lie."""
-    if asked is not None:
-        named = list(dict.fromkeys(net.layer(name).name for name in asked))
-        if not named:
-            raise InputError("no layer was asked; name some, as --layers features.7, or leave it out")
-        return [(net.layer(name), _placed(net, name)) for name in named]
-    found = [(layer, places_of(net, layer)) for layer in net.default_layers()]
-    known = [(layer, places) for layer, places in found if places is not None]
-    if not known:
-        raise InputError(
-            f"no layer of {net.name} has positions, so there is no spot to stand on; `pellucid layers` lists them"
-        )
-    return known
-
-
-def _placed(net: Net, name: str) -> Places:
-    layer = net.layer(name)
-    places = places_of(net, layer)
-    if places is None:
-        some = [each.name for each in net.default_layers() if len(each.grid) in (1, 2)]
-        with_some = f"; {', '.join(some[:3])} have some" if some else ""
-        grid = "x".join(map(str, layer.grid))
-        what = f"positions ({grid}) that are no parts of the image" if layer.grid else "no positions"
-        raise InputError(f"{name} has {what}, there is nothing to stand on{with_some}")
-    return places
-
-
-def _telling(net: Net, chosen: Sequence[tuple[Layer, Places]]) -> str | None:
-    """The last layer with a grid worth it, before there is a unit for each class."""
-    classes = net.layer(OUTPUT).units
-    inner = [layer.name for layer, places in chosen if layer.units != classes and len(places) >= LEAST_CELLS]
-    return inner[-1] if inner else None
-
-
-def _grouped(net: Net, chosen: Sequence[tuple[Layer, Places]], *, asked: bool) -> frozenset[str]:
-    """The layers whose units are grouped: those asked for; else the last one before there is a unit for each class."""
-    if asked:
-        return frozenset(layer.name for layer, _ in chosen)
-    telling = _telling(net, chosen)
-    return frozenset() if telling is None else frozenset([telling])
 
 
 def _groups(maps: NDArray[np.float32], places: Places, count: int, seed: int) -> tuple[Group, ...]:
