@@ -81,7 +81,7 @@ def test_another_image_or_setting_is_looked_at_anew(net, few, tmp_path) -> None:
     Image.fromarray(with_squares((20, 20, 1))).save(few / "b.png")
     found = pl.look_through(net, few, out, **HOW)
     assert (found.made, found.kept) == (1, 2)
-    assert {name: says for name, _, says in found.images}["b.png"].startswith("CountsSquares says green")
+    assert {name: says for name, _, says in found.images}["b.png"].startswith("green")
     assert pl.look_through(net, few, out, **{**HOW, "cells": 2}).made == 3
     (out / "a.png" / "look.html").unlink()
     assert pl.look_through(net, few, out, **{**HOW, "cells": 2}).made == 1

@@ -214,7 +214,7 @@ def _finish(found: Look, place: Path, key: str, site: str | None, arrays: bool) 
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         save_look(found, fresh, site=site, arrays=arrays, home=f"../{INDEX}")
-        done = {"key": key, "says": found.says, "thumbnail": _thumbnail(found.image.item)}
+        done = {"key": key, "says": found.answer, "thumbnail": _thumbnail(found.image.item)}
         write(fresh / DONE, json.dumps(done).encode())
         put_in_place(fresh, place)
     finally:

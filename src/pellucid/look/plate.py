@@ -15,7 +15,6 @@ from PIL import Image
 from pellucid.data import Placement
 from pellucid.figures import Blob, Picture
 from pellucid.figures.markup import data_uri
-from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
 from pellucid.look.cells import Tops
 from pellucid.look.heat import drawn_photo
@@ -173,7 +172,7 @@ def _maps(one: LayerLook, units: list[int], placement: Placement) -> dict[str, A
     spreads = [one.spread(unit) for unit in units]
     return {
         "units": units,
-        "sheet": data_uri(Blob.of(write_png(sheet, {}))),
+        "sheet": data_uri(_quick_png(Image.fromarray(sheet))),
         "columns": across,
         "x": _to_item([float(x[part].mean()) for part in columns], 0, placement),
         "y": _to_item([float(y[part].mean()) for part in rows], 1, placement),
@@ -242,6 +241,13 @@ def _pictures(look: Look, one: LayerLook, units: Sequence[int]) -> dict[str, Any
 def _link(look: Look, one: LayerLook, unit: int, site: str) -> str | None:
     page = None if look.dictionary is None else look.dictionary.page(one.layer.name, unit)
     return None if page is None else f"{site.removesuffix(HOME).rstrip('/')}/{page}"
+
+
+def _quick_png(image: Image.Image) -> Blob:
+    """Numbers to be read back by a script: packed lightly, for there are many."""
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=1)
+    return Blob.of(file.getvalue())
 
 
 def _jpeg(image: Image.Image, quality: int) -> Blob:

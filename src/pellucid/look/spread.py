@@ -16,7 +16,7 @@ __all__ = ["Spread", "spread_from"]
 
 Floats = NDArray[np.float64]
 
-POINTS = 64  # that stand for a bar of which not every response is known
+POINTS = 16  # that stand for a bar of which not every response is known; a bar is a factor of two's root wide
 
 
 @dataclass(frozen=True, eq=False)

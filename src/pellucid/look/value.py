@@ -75,9 +75,12 @@ class Look:
     @property
     def says(self) -> str:
         """In one line what the net says of the image."""
-        if not self.outputs:
-            return f"through {self.net}"
-        return f"{self.net} says {', then '.join(one.words for one in self.outputs[:3])}"
+        return f"{self.net} says {self.answer}" if self.outputs else f"through {self.net}"
+
+    @property
+    def answer(self) -> str:
+        """The same without the net's name; empty for a net with positions at its end."""
+        return ", then ".join(one.words for one in self.outputs[:3])
 
     def layer(self, name: str) -> LayerLook:
         """What the layer of that name answers.
