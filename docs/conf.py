@@ -3,8 +3,11 @@
 
 from pathlib import Path
 
+from PIL import Image
+
 import pellucid
 from pellucid.ascent import CANVASES
+from pellucid.attribution import METHODS, map_pixels
 from pellucid.data.tiles import PHOTOGRAPHS, load_photograph
 from pellucid.evidence.optima import Optima
 from pellucid.figures.sheet import contact_sheet
@@ -72,8 +75,29 @@ def draw_look(app: object) -> None:
     found.mask(f"conv4:{found.layer('conv4').peak_order()[0]}").save(drawn / "mask.png")
 
 
+def draw_attributions(app: object) -> None:
+    """The figures of the page on attribution: one method as a page, all of them on a sheet, and a cascade."""
+    drawn = Path(__file__).with_name("_build") / "drawn"
+    photograph = load_photograph(next(one for one in PHOTOGRAPHS if one.name == "cat"))
+    net = pellucid.load("demo")
+    found = pellucid.attribute(net, photograph, "conv5:9", methods=METHODS)
+    tiles = [
+        (
+            Image.fromarray(map_pixels(one.values, signed=one.signed)).resize((192, 192), 0),
+            one.title,
+        )
+        for one in found
+    ]
+    contact_sheet([(Image.fromarray(found[0].picture), "the image"), *tiles], columns=3, tile_px=224).save(
+        drawn / "methods.png"
+    )
+    next(one for one in found if one.method == "occlusion").save(drawn / "attribution.png")
+    pellucid.cascade(net, photograph, "logits:3", stages=6).save(drawn / "cascade.png")
+
+
 def setup(app: object) -> None:
     """Called by Sphinx."""
     app.connect("builder-inited", draw_first_layer)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_optima)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_look)  # type: ignore[attr-defined]
+    app.connect("builder-inited", draw_attributions)  # type: ignore[attr-defined]

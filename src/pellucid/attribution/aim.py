@@ -145,7 +145,9 @@ class Aim:
         for part in self.parts:
             unit = _known(part.unit)
             at = unit.position if isinstance(unit.position, tuple) else ()
-            own = responses[unit.layer][(slice(None), unit.index, *at)]
+            own = responses[unit.layer][:, unit.index]
+            for place in at:
+                own = own[:, place]
             value = part.weight * (own if own.ndim == 1 else own.flatten(1).mean(1))
             total = value if total is None else total + value
         if total is None:

@@ -91,7 +91,7 @@ class Attribution:
             missed = value_words(100 * self.extras["relative_residual"], "%")
             lines.append(f"the map's sum misses the difference to the baseline by {missed}")
         method = METHODS[self.method]
-        lines.append(f"Shows {method.reads}. How it misleads: {method.misleads}.")
+        lines += [f"Shows {method.reads}.", f"How it misleads: {method.misleads}."]
         return lines
 
     def plot(self) -> Image.Image:

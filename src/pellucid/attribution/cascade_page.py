@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.attribution.page import INK, PALE_INK, WARNING, Mark, map_pixels
+from pellucid.attribution.page import WARNING, Mark, map_pixels
 from pellucid.figures.lettering import fitted
 from pellucid.figures.words import value_words
 from pellucid.kernels import Page
-from pellucid.kernels.page import Frame, Label, Raster
+from pellucid.kernels.page import INK, PALE_INK, Frame, Label, Raster
 
 __all__ = ["cascade_page"]
 
 MOST_COLUMNS = 9  # beside the network as it is
+LETTER = 7  # px that a letter of the verdicts takes, rather too many than too few
 TILE, GAP, MARGIN, HEAD, CAPTION = 112, 8, 24, 48, 36
 
 Row = tuple[str, bool, NDArray[np.float32], Sequence[float | None], bool]
@@ -40,10 +42,10 @@ def cascade_page(
     ]
     y = MARGIN + HEAD
     for verdict, signed, maps, correlations, passes in rows:
-        marks.append(
-            Label(MARGIN, y + 14, fitted(verdict, 12, width - 2 * MARGIN), 12, INK if passes else WARNING)
-        )
-        top = y + 22
+        for line in textwrap.wrap(verdict, (width - 2 * MARGIN) // LETTER):
+            y += 16
+            marks.append(Label(MARGIN, y, line, 12, INK if passes else WARNING))
+        top = y + 8
         marks += _tile(MARGIN, top, tile, picture, "the image", "")
         marks += _tile(MARGIN + TILE + GAP, top, tile, map_pixels(maps[0], signed=signed), "as it is", "")
         for column, stage in enumerate(shown, start=2):

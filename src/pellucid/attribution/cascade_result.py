@@ -99,7 +99,7 @@ class Cascade:
         return cascade_page(
             self.picture,
             [
-                (row.verdict, METHODS[row.method].signed, row.maps, row.absolute, row.passes)
+                (row.verdict, METHODS[row.method].signed, row.maps, row.correlations, row.passes)
                 for row in self.rows
             ],
             [stage[-1] for stage in self.stages],

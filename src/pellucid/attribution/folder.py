@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ def save_all(found: Sequence[Attribution], directory: str | Path) -> list[tuple[
         png, svg = (home / f"{one.method}.{ending}" for ending in ("png", "svg"))
         paths.append((page.save(png, source), page.save(svg, source)))
     numbers = io.BytesIO()
-    np.savez_compressed(numbers, **{one.method: one.values for one in found})
+    arrays: dict[str, Any] = {one.method: one.values for one in found}
+    np.savez_compressed(numbers, **arrays)
     write(home / "attribution.npz", numbers.getvalue())
     return paths

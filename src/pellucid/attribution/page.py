@@ -52,7 +52,8 @@ def map_pixels(values: Floats, *, signed: bool, reach: float | None = None) -> P
     shares = np.clip(np.asarray(values, float) / full, 0, 1) if full > 0 else np.zeros(values.shape)
     stops = np.linspace(0, 1, len(ONE_SIDED))
     channels = [np.interp(shares, stops, ONE_SIDED[:, channel]) for channel in range(3)]
-    return np.stack(channels, -1).round().astype(np.uint8)
+    shown: Pixels = np.stack(channels, -1).round().astype(np.uint8)
+    return shown
 
 
 def overlay_pixels(values: Floats, picture: Pixels, *, signed: bool, reach: float | None = None) -> Pixels:
@@ -63,7 +64,8 @@ def overlay_pixels(values: Floats, picture: Pixels, *, signed: bool, reach: floa
     shares = np.clip(np.abs(values) / full, 0, 1)[..., None] if full > 0 else np.zeros((*values.shape, 1))
     colors = map_pixels(values, signed=signed, reach=full).astype(float)
     # Full color at full strength; the colors of weak values are near white, so the image shows through them.
-    return np.round(pale * (1 - shares) + colors * shares * (0.55 + 0.45 * pale / 255)).astype(np.uint8)
+    shown: Pixels = np.round(pale * (1 - shares) + colors * shares * (0.55 + 0.45 * pale / 255)).astype(np.uint8)
+    return shown
 
 
 def attribution_page(

@@ -37,7 +37,8 @@ class Readout(nn.Module):
     @torch.no_grad()
     def values(self, pixels: Tensor) -> Tensor:
         """(N,) without gradients, on the CPU."""
-        return self(pixels.detach()).detach().cpu()
+        values: Tensor = self(pixels.detach())
+        return values.detach().cpu()
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def let_through(
 def _through(arranged: Tensor, grid: CellGrid, station: Station) -> Tensor:
     flat = arranged.flatten(2)  # (N, K, P)
     order = torch.from_numpy(grid.places.reshape(-1)).to(flat.device)
-    cells = station(flat[:, :, order].unflatten(2, grid.shape))
+    cells = station(flat[:, :, order].reshape(*flat.shape[:2], *grid.shape))
     back = cells.flatten(2)
     if len(order) == flat.shape[2] and bool((np.diff(grid.places.reshape(-1)) == 1).all()):
         return back.reshape(arranged.shape)

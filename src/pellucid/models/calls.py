@@ -7,6 +7,7 @@ import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -43,8 +44,9 @@ def with_tensor(output: object, path: Path, tensor: Tensor) -> object:
     step, rest = path[0], path[1:]
     inner = with_tensor(_parts(output)[step], rest, tensor)
     if isinstance(output, tuple | list):
-        items = [inner if place == step else each for place, each in enumerate(output)]
-        return type(output)(*items) if hasattr(output, "_fields") else type(output)(items)
+        items: list[Any] = [inner if place == step else each for place, each in enumerate(output)]
+        made: Callable[..., object] = type(output)
+        return made(*items) if hasattr(output, "_fields") else made(items)
     if isinstance(output, MutableMapping):  # the output objects of transformers are data classes as well
         changed = copy.copy(output)
         changed[next(key for key in changed if str(key) == step)] = inner
