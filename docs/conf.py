@@ -95,9 +95,26 @@ def draw_attributions(app: object) -> None:
     pellucid.cascade(net, photograph, "logits:3", stages=6).save(drawn / "cascade.png")
 
 
+def draw_remade(app: object) -> None:
+    """The figures of the page on inversion: one photograph remade in each way."""
+    drawn = Path(__file__).with_name("_build") / "drawn"
+    drawn.mkdir(parents=True, exist_ok=True)
+    photograph = load_photograph(next(one for one in PHOTOGRAPHS if one.name == "cat"))
+    net = pellucid.load("demo")
+    pellucid.invert(net, photograph, "conv1", "conv3", "conv5").plot().save(drawn / "inversions.png")
+    pellucid.caricature(net, photograph, "conv3", "conv5").plot().save(drawn / "caricatures.png")
+    strengths = [
+        pellucid.accentuate(net, photograph, "conv5:9", strength=each)[0] for each in (0.2, 0.5, 1.0)
+    ]
+    tiles = [(one.image, f"strength {one.strength:g}\n{one.caption.splitlines()[1]}") for one in strengths]
+    contact_sheet(tiles, columns=len(tiles), tile_px=192).save(drawn / "accentuations.png")
+    pellucid.activation_grid(net, photograph, "conv5").plot().save(drawn / "grid.png")
+
+
 def setup(app: object) -> None:
     """Called by Sphinx."""
     app.connect("builder-inited", draw_first_layer)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_optima)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_look)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_attributions)  # type: ignore[attr-defined]
+    app.connect("builder-inited", draw_remade)  # type: ignore[attr-defined]

@@ -24,12 +24,14 @@ __all__ = [
     "AtlasFile",
     "Common",
     "Data",
+    "ImageFile",
     "Memory",
     "Model",
     "ModelOptions",
     "OutDir",
     "OutPicture",
     "Over",
+    "RemakeOptions",
     "Settings",
     "Units",
     "bytes_of",
@@ -41,6 +43,7 @@ __all__ = [
 Model = Annotated[
     str, typer.Argument(help="torchvision/NAME, timm/NAME, demo, FILE.py:FUNCTION or a model card (.toml)")
 ]
+ImageFile = Annotated[Path, typer.Argument(help="a picture, or .npy with the numbers of one")]
 Data = Annotated[str, typer.Argument(help="a folder of images, or demo")]
 Units = Annotated[
     list[str], typer.Argument(help="LAYER, LAYER:7, LAYER:0-15,40, LAYER:7@center or logits:LABEL")
@@ -152,6 +155,36 @@ class AscentOptions:
     ] = None
     stop: Annotated[
         str | None, typer.Option("--stop", help="fixed, or flat: each picture when it is done")
+    ] = None
+
+    def settings(self) -> dict[str, Any]:
+        """What the user set, by name."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class RemakeOptions:
+    """Options of everything that remakes one image."""
+
+    steps: Annotated[int | None, typer.Option("--steps", help="steps of the climb")] = None
+    size: Annotated[
+        int | None, typer.Option("--size", help="side of the picture in pixels; the net's own when left out")
+    ] = None
+    canvas: Annotated[
+        str | None, typer.Option("--canvas", help="how the picture is parametrized: fourier, pixels, pyramid")
+    ] = None
+    transforms: Annotated[
+        str | None, typer.Option("--transforms", help="fitted, lucid, distill2017, auto or none")
+    ] = None
+    copies: Annotated[int | None, typer.Option("--copies", help="views of each picture a step looks at")] = (
+        None
+    )
+    regularize: Annotated[
+        str | None, typer.Option("--regularize", help='with weights, as roughness=0.3; "" for none')
+    ] = None
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="at the start")] = None
+    cooling: Annotated[
+        float | None, typer.Option("--cooling", help="the last share of the steps, that slow down to a halt")
     ] = None
 
     def settings(self) -> dict[str, Any]:
