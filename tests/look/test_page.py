@@ -14,6 +14,7 @@ from square_net import with_squares
 
 import pellucid as pl
 from pellucid.figures.words import value_words
+from pellucid.look.plate import plate_of
 
 HOSTILE = "</script><img src=x onerror=window.__p=1>.png"
 
@@ -109,6 +110,19 @@ def test_every_cell_in_the_page_is_that_of_the_look(reports) -> None:
     responses = struct.unpack(f"<{count}f", base64.b64decode(squares["tops"]["responses"]))
     assert list(units) == tops.units.ravel().tolist()
     assert list(responses) == tops.responses.ravel().tolist()
+
+
+def test_cells_part_the_photograph_within_what_was_fed_of_it(net) -> None:
+    """Of a wide photograph the middle half is fed: there, and nowhere else, are cells."""
+    wide = Image.new("RGB", (128, 64))
+    found = pl.look(net, wide, layers=["squares"], methods=(), groups=0)
+    plate = plate_of(found, site=None)
+    [layer] = plate.layers
+    assert plate.fed == (32, 0, 96, 64)
+    assert (layer.data["across"][0], layer.data["across"][-1]) == (32, 96)
+    assert (layer.data["down"][0], layer.data["down"][-1]) == (0, 64)
+    assert layer.data["fields"]["x"][3] == [32 + 2 * 3, 32 + 2 * 7]
+    assert layer.data["maps"]["x"][3] == pytest.approx(32 + 2 * (3 + 2), abs=0.01)
 
 
 def test_arrow_keys_walk_from_cell_to_cell_and_a_click_stays(open_page, reports) -> None:

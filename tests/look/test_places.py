@@ -83,15 +83,28 @@ def test_the_map_of_a_token_net_peaks_on_the_right_patch() -> None:
     assert found.to_json()["cells"][6]["position"] == [6]
 
 
+class Joined(nn.Module):
+    """Two units that see one pixel before two that see five: they lie in one layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(3, 2, 1, stride=2)
+        self.wide = nn.Conv2d(3, 2, 5, stride=2, padding=2)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.narrow(pixels), self.wide(pixels)], 1)
+
+
 def test_units_of_unlike_reach_share_the_union() -> None:
-    net = pl.load(strided_net(), input=pl.ImageInput(48))
-    for layer in net.default_layers():
-        if len(layer.grid) == 2:
-            fields = net.fields(layer.name)
-            places = places_of(net, layer)
-            for cell in (0, len(places) // 2, len(places) - 1):
-                boxes = np.array(
-                    [fields.box(unit, tuple(places.positions[cell])) for unit in range(layer.units)]
-                )
-                union = [*boxes[:, :2].min(0), *boxes[:, 2:].max(0)]
-                assert places.fields[cell].tolist() == union
+    net = pl.load(nn.Sequential(Joined(), nn.ReLU(), nn.Conv2d(4, 2, 1)), input=pl.ImageInput(16))
+    assert net.fields("0").box(0, (2, 3)) == (6, 4, 7, 5)
+    assert net.fields("0").box(3, (2, 3)) == (4, 2, 9, 7)
+    places = places_of(net, net.layer("0"))
+    assert places.fields[2 * 8 + 3].tolist() == [4, 2, 9, 7]
+    for other, name in ((net, "0"), (pl.load(strided_net(), input=pl.ImageInput(48)), "head")):
+        layer, fields = other.layer(name), other.fields(name)
+        places = places_of(other, layer)
+        for cell in (0, len(places) // 2, len(places) - 1):
+            boxes = [fields.box(unit, tuple(places.positions[cell])) for unit in range(layer.units)]
+            union = [*np.min(boxes, 0)[:2], *np.max(boxes, 0)[2:]]
+            assert places.fields[cell].tolist() == union

@@ -71,11 +71,15 @@ class Spread:
         return self.share_below(responses) + 1e-9 * self.peaks_below(responses) + 1e-13 * beyond
 
     def at_share(self, share: float) -> float | None:
-        """The response above which so small a share of the unit's spots lies; None without spots."""
+        """The lowest response that at most this share of the unit's spots reaches; None without spots."""
         if not len(self.values):
             return None
-        place = int(np.searchsorted(self.shares[1:], 1 - share, "left"))
-        return float(self.values[min(place, len(self.values) - 1)])
+        place = int(np.searchsorted(self.shares, 1 - share - 1e-12, "left"))
+        if 0 < place < len(self.values) and self.values[place - 1] == self.values[place]:
+            place = int(np.searchsorted(self.values, self.values[place], "right"))  # behind all its equals
+        return float(
+            self.values[place] if place < len(self.values) else np.nextafter(self.values[-1], np.inf)
+        )
 
     def standing(self, response: float) -> str:
         """A response in words: how rare it is, as far as the data can tell."""
