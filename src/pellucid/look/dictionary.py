@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -69,6 +70,7 @@ class Dictionary:
             if layer.name in net.trace.calls
         }
         self._ordinals = {layer.name: place for place, layer in enumerate(atlas.layers(), start=1)}
+        self._turn = threading.RLock()
         self._read: dict[str, dict[int, Entry]] = {}
         self._decoded: dict[str, Image.Image] = {}
         self._small: dict[tuple[str, int, int], Image.Image] = {}
@@ -90,9 +92,10 @@ class Dictionary:
 
     def entries(self, layer: str) -> Mapping[int, Entry]:
         """The entries of a layer's units by index; empty where the atlas has nothing about the layer."""
-        if layer not in self._read:
-            self._read[layer] = self._entries(layer) if layer in self._names else {}
-        return self._read[layer]
+        with self._turn:
+            if layer not in self._read:
+                self._read[layer] = self._entries(layer) if layer in self._names else {}
+            return self._read[layer]
 
     def _entries(self, layer: str) -> dict[int, Entry]:
         optima, examples = (
@@ -121,6 +124,10 @@ class Dictionary:
 
     def thumbnails(self, units: Iterable[tuple[str, int]], side: int) -> dict[tuple[str, int], Image.Image]:
         """The pictures of units by (layer, index), square, `side` px; those without a picture are left out."""
+        with self._turn:  # a page and figures may be made side by side
+            return self._thumbnails(units, side)
+
+    def _thumbnails(self, units: Iterable[tuple[str, int]], side: int) -> dict[tuple[str, int], Image.Image]:
         wanted: dict[tuple[str, int], Picture | Item] = {}
         for layer, index in units:
             entry = self.entries(layer).get(index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,17 @@ def save_look(
 ) -> Path:
     """Write it all; the report comes last, so that where it stands the rest stands too."""
     place = folder(directory)
-    pictures = [f"{FIGURES}/{name}" for name, data in figures_of(look) if write(place / FIGURES / name, data)]
-    write(place / NUMBERS, look.json_text(pictures=pictures).encode())
-    if arrays:
-        write(place / ARRAYS, look.npz())
-    page = report(look, site=None if site is None else link_to_site(site, place), home=home)
-    return write(place / REPORT, page)
+    with ThreadPoolExecutor(1) as beside:  # packing pictures takes most of both, and lets other threads work
+        page = beside.submit(
+            report, look, site=None if site is None else link_to_site(site, place), home=home
+        )
+        pictures = [
+            f"{FIGURES}/{name}" for name, data in figures_of(look) if write(place / FIGURES / name, data)
+        ]
+        write(place / NUMBERS, look.json_text(pictures=pictures).encode())
+        if arrays:
+            write(place / ARRAYS, look.npz())
+        return write(place / REPORT, page.result())
 
 
 def figures_of(look: Look) -> Iterator[tuple[str, bytes]]:
