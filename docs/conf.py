@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the documentation is built: Sphinx with furo; the examples in it run at build (`make docs`)."""
 
+import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -12,6 +13,7 @@ from pellucid.data.tiles import PHOTOGRAPHS, load_photograph
 from pellucid.evidence.optima import Optima
 from pellucid.figures.sheet import contact_sheet
 from pellucid.figures.words import value_words
+from pellucid.stimuli import FAMILIES, Frame, batteries
 
 project = "Pellucid"
 author = "The Pellucid authors"
@@ -75,6 +77,36 @@ def draw_look(app: object) -> None:
     found.mask(f"conv4:{found.layer('conv4').peak_order()[0]}").save(drawn / "mask.png")
 
 
+def draw_tuning(app: object) -> None:
+    """The figures of the page on tuning: the families with what varies in them, one stimulus of each, and one unit's sheet."""
+    drawn = Path(__file__).with_name("_build") / "drawn"
+    frame = Frame((64, 64), 3, (32.0, 32.0), 64.0)
+    shown = batteries(list(FAMILIES.values()), frame)
+    rows = [
+        f"* - {battery.family.title} (``{battery.family.name}``)\n     - "
+        + "; ".join(
+            f"{axis.title}: {_listed(values)}"
+            for axis, values in zip(battery.family.axes, battery.values, strict=True)
+        )
+        for battery in shown
+    ]
+    table = ".. list-table::\n   :header-rows: 1\n\n   * - family\n     - what varies (for a field of 64 pixels)\n   "
+    (drawn / "families.rst").write_text(table + "\n   ".join(rows) + "\n")
+    tiles = []
+    for battery in shown:
+        for place in (len(battery) // 5, len(battery) * 4 // 7):
+            pixels = (battery.at(place).pixels(frame).transpose(1, 2, 0) * 255).round().astype("uint8")
+            tiles.append((Image.fromarray(pixels), battery.family.title))
+    contact_sheet(tiles, columns=10, tile_px=96).save(drawn / "stimuli.png")
+    pellucid.tuning("demo", "conv2:3")[0].save(drawn / "tuning.png")
+
+
+def _listed(values: tuple[float | str, ...]) -> str:
+    """All of a few values, or the ends of many."""
+    words = [value if isinstance(value, str) else value_words(float(f"{value:.3g}")) for value in values]
+    return ", ".join(words) if len(words) <= 8 else f"{words[0]}, {words[1]} … {words[-1]}"
+
+
 def draw_attributions(app: object) -> None:
     """The figures of the page on attribution: one method as a page, all of them on a sheet, and a cascade."""
     drawn = Path(__file__).with_name("_build") / "drawn"
@@ -111,6 +143,26 @@ def draw_remade(app: object) -> None:
     pellucid.activation_grid(net, photograph, "conv5").plot().save(drawn / "grid.png")
 
 
+def draw_one_unit(app: object) -> None:
+    """The figures of the page that follows one unit: its optimum and examples, its parts, what breaks without it."""
+    drawn = Path(__file__).with_name("_build") / "drawn"
+    net = pellucid.load("demo")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "one_unit.atlas"
+        parts = pellucid.circuit(net, "conv5:9")[0].below.weights
+        below = [part.unit for part in (*parts.positive, *parts.negative)]
+        pellucid.survey(net, None, path, "conv5:9", *below, kinds=["optimum"], sign="+")
+        with pellucid.Atlas.open(path) as atlas:
+            [one] = pellucid.circuit(net, "conv5:9", atlas=atlas)
+            one.plot_parts().save(drawn / "one_unit_parts.png")
+            own = one.pictures["conv5:9"]
+    examples = pellucid.examples(net, "demo", "conv5:9")[0].items["max"].items[:5]
+    tiles = [(own, "optimum"), *((item.tiles()[0], value_words(item.response)) for item in examples)]
+    contact_sheet(tiles, columns=6, tile_px=144).save(drawn / "one_unit_optimum.png")
+    pellucid.tuning(net, "conv5:9")[0].save(drawn / "one_unit_tuning.png")
+    pellucid.ablate(net, "demo", "conv5:9", sample=64).plot().save(drawn / "one_unit_without.png")
+
+
 def setup(app: object) -> None:
     """Called by Sphinx."""
     app.connect("builder-inited", draw_first_layer)  # type: ignore[attr-defined]
@@ -118,3 +170,5 @@ def setup(app: object) -> None:
     app.connect("builder-inited", draw_look)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_attributions)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_remade)  # type: ignore[attr-defined]
+    app.connect("builder-inited", draw_tuning)  # type: ignore[attr-defined]
+    app.connect("builder-inited", draw_one_unit)  # type: ignore[attr-defined]

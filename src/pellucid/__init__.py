@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from pellucid.demo import demo as demo
     from pellucid.doctor import doctor as doctor
     from pellucid.errors import PellucidError as PellucidError
+    from pellucid.evidence.circuit import circuit as circuit
     from pellucid.evidence.consistency import consistency as consistency
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.evidence.removal import ablate as ablate
+    from pellucid.evidence.tuning import tuning as tuning
     from pellucid.inversion import accentuate as accentuate
     from pellucid.inversion import activation_grid as activation_grid
     from pellucid.inversion import caricature as caricature
@@ -54,12 +57,14 @@ _HOMES = {
     "Net": "pellucid.models",
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
+    "ablate": "pellucid.evidence.removal",
     "accentuate": "pellucid.inversion",
     "activation_grid": "pellucid.inversion",
     "attribute": "pellucid.attribution",
     "caricature": "pellucid.inversion",
     "cascade": "pellucid.attribution",
     "channel": "pellucid.ascent",
+    "circuit": "pellucid.evidence.circuit",
     "consistency": "pellucid.evidence.consistency",
     "demo": "pellucid.demo",
     "direction": "pellucid.ascent",
@@ -82,6 +87,7 @@ _HOMES = {
     "respond": "pellucid.respond",
     "serve": "pellucid.views",
     "survey": "pellucid.survey",
+    "tuning": "pellucid.evidence.tuning",
 }
 
 __all__ = [
@@ -91,12 +97,14 @@ __all__ = [
     "Objective",
     "PellucidError",
     "__version__",
+    "ablate",
     "accentuate",
     "activation_grid",
     "attribute",
     "caricature",
     "cascade",
     "channel",
+    "circuit",
     "consistency",
     "demo",
     "direction",
@@ -119,6 +127,7 @@ __all__ = [
     "respond",
     "serve",
     "survey",
+    "tuning",
 ]
 
 

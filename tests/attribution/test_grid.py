@@ -20,13 +20,16 @@ def test_even_cells_are_spread_as_bilinear_resizing_does() -> None:
     assert grid is not None
     assert grid.shape == (4, 6)
     cells = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
-    resized = F.interpolate(torch.from_numpy(cells)[None, None], (32, 48), mode="bilinear", align_corners=False)
+    resized = F.interpolate(
+        torch.from_numpy(cells)[None, None], (32, 48), mode="bilinear", align_corners=False
+    )
     np.testing.assert_allclose(grid.spread(cells, (32, 48)), resized[0, 0].numpy(), atol=1e-6)
 
 
 def test_cells_of_valid_convolutions_lie_over_the_middle_of_what_they_see() -> None:
     net = pl.load(
-        nn.Sequential(nn.Conv2d(1, 2, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(2, 2, 5)), input=pl.ImageInput(28, 1)
+        nn.Sequential(nn.Conv2d(1, 2, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(2, 2, 5)),
+        input=pl.ImageInput(28, 1),
     )
     grid = cell_grid(net, net.layer("3"))
     assert grid is not None
@@ -98,7 +101,10 @@ def test_a_transformers_patch_embedding_lights_the_patch_that_changes(model: str
     """Token (row 3, column 9) as the aim in the first layers: its map is its own patch."""
     net = pl.load(model, weights="random")
     pixels = torch.rand(3, 224, 224, generator=torch.Generator().manual_seed(0))
-    name = {"torchvision/vit_b_16": "encoder.dropout", "timm/swin_tiny_patch4_window7_224": "patch_embed.norm"}[model]
+    name = {
+        "torchvision/vit_b_16": "encoder.dropout",
+        "timm/swin_tiny_patch4_window7_224": "patch_embed.norm",
+    }[model]
     layer = net.layer(name)
     grid = cell_grid(net, layer)
     assert grid is not None

@@ -18,7 +18,9 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 def net(real_data: Path) -> pl.Net:
     folder = real_data / "squeezenet"
     return pl.load(
-        "torchvision/squeezenet1_0", weights=folder / "squeezenet1_0.safetensors", labels=folder / "labels.txt"
+        "torchvision/squeezenet1_0",
+        weights=folder / "squeezenet1_0.safetensors",
+        labels=folder / "labels.txt",
     )
 
 

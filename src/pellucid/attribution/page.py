@@ -64,7 +64,9 @@ def overlay_pixels(values: Floats, picture: Pixels, *, signed: bool, reach: floa
     shares = np.clip(np.abs(values) / full, 0, 1)[..., None] if full > 0 else np.zeros((*values.shape, 1))
     colors = map_pixels(values, signed=signed, reach=full).astype(float)
     # Full color at full strength; the colors of weak values are near white, so the image shows through them.
-    shown: Pixels = np.round(pale * (1 - shares) + colors * shares * (0.55 + 0.45 * pale / 255)).astype(np.uint8)
+    shown: Pixels = np.round(pale * (1 - shares) + colors * shares * (0.55 + 0.45 * pale / 255)).astype(
+        np.uint8
+    )
     return shown
 
 

@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,7 @@ from pellucid.attribution.method import asked_methods
 from pellucid.errors import InputError
 from pellucid.look.cells import SHOWN
 from pellucid.look.choice import chosen_layers, grouped_layers, telling_layer
-from pellucid.look.dictionary import Dictionary, Entry
+from pellucid.look.dictionary import Dictionary
 from pellucid.look.extras import check_extras, extras_of
 from pellucid.look.groups import Group, groups_of
 from pellucid.look.layer_look import LayerLook
@@ -115,18 +112,15 @@ def look(
     maps, output = responses(seen, fed, [layer for layer, _ in chosen])
     say(1, 1, "responses")
     grouped = grouped_layers(seen, chosen, asked=layers is not None) if groups else frozenset()
-    with ThreadPoolExecutor(
-        1
-    ) as beside:  # reading an atlas takes seconds that torch does not need to wait for
-        known = beside.submit(_entries, dictionary, [layer.name for layer, _ in chosen], bool(grouped))
-        attributions = _attributions(
-            seen, fed, wanted, methods, {"faithfulness": faithfulness, "seed": seed, "progress": progress}
-        )
-        entries = known.result()
+    # Not beside one another: a thread that reads an atlas makes torch's own threads wait for one another.
+    attributions = _attributions(
+        seen, fed, wanted, methods, {"faithfulness": faithfulness, "seed": seed, "progress": progress}
+    )
     found = []
     for turn, (layer, places) in enumerate(chosen):
         made = _groups(maps[layer.name], places, groups, seed) if layer.name in grouped else ()
-        found.append(LayerLook(layer, maps[layer.name], places, entries[layer.name], made, cells))
+        entries = {} if dictionary is None else dictionary.entries(layer.name)
+        found.append(LayerLook(layer, maps[layer.name], places, entries, made, cells))
         say(turn + 1, len(chosen), "layers")
     return Look(
         net=seen.name,
@@ -166,17 +160,6 @@ def look(
         ),
         seconds=time.monotonic() - started,
     )
-
-
-def _entries(
-    dictionary: Dictionary | None, layers: Sequence[str], grouped: bool
-) -> dict[str, Mapping[int, Entry]]:
-    """What the atlas knows of the layers; and the library that groups need, loaded on the way."""
-    found = {name: {} if dictionary is None else dictionary.entries(name) for name in layers}
-    if grouped:
-        with contextlib.suppress(ImportError):  # told where it is needed
-            importlib.import_module("sklearn.decomposition")
-    return found
 
 
 def opened_dictionary(atlas: str | Path | Atlas | Dictionary | None, net: Net) -> Dictionary | None:

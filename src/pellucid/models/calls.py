@@ -42,7 +42,7 @@ def with_tensor(output: object, path: Path, tensor: Tensor) -> object:
     if not path:
         return tensor
     step, rest = path[0], path[1:]
-    inner = with_tensor(_parts(output)[step], rest, tensor)
+    inner = with_tensor(_parts(output).get(step), rest, tensor)
     if isinstance(output, tuple | list):
         items: list[Any] = [inner if place == step else each for place, each in enumerate(output)]
         made: Callable[..., object] = type(output)
@@ -70,10 +70,10 @@ def _parts(output: object) -> dict[int | str, object]:
 def calls_in_order(
     module: nn.Module, parts: Mapping[str, nn.Module], seen: Callable[[str, int, object], object]
 ) -> Iterator[None]:
-    """Inside, `seen(name, number, output)` is called whenever one of `parts` returns; what it returns, unless None, takes
-    the output's place.
+    """Inside, `seen(name, number, output)` is called whenever one of `parts` returns.
 
-    `number` counts the calls of one part from 1, anew in each pass of `module`.
+    `number` counts the calls of one part from 1, anew in each pass of `module`. What `seen` returns takes the output's place,
+    unless it is None.
     """
     counts: dict[str, int] = {}
     running: dict[str, list[int]] = {}
