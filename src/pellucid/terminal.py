@@ -14,7 +14,16 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-__all__ = ["complain", "document_only", "plain", "print_json", "print_table", "print_text", "progress_bar", "say"]
+__all__ = [
+    "complain",
+    "document_only",
+    "plain",
+    "print_json",
+    "print_table",
+    "print_text",
+    "progress_bar",
+    "say",
+]
 
 
 def plain(text: object) -> str:
