@@ -37,6 +37,10 @@ def survey(
         str | None,
         typer.Option("--evidence", help="kinds by commas; filters,optimum,examples when left out"),
     ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option("--sample", help="items that parts and ablation look at, 16 when left out"),
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="print units, time and disk, and stop")] = False,
     memory: Memory = "4GiB",
     engine: Annotated[str, typer.Option("--engine", help="local")] = "local",
@@ -50,6 +54,8 @@ def survey(
     net = options.load(model, common)
     settings = {**ascent.settings(), "seed": common.seed, "memory": bytes_of(memory)}
     with progress_bar(common.quiet or common.json) as progress:
+        if sample is not None:
+            settings["sample"] = sample
         report = make(
             net,
             data,

@@ -22,6 +22,8 @@ from pellucid.records import Layer, Unit, UnitQuery
 __all__ = ["Accentuation", "accentuate"]
 
 DEFAULTS: dict[str, Any] = {"steps": 96, "transforms": "auto", "learning_rate": 0.05, "cooling": 0.5}
+# Half of what would let a unit hardly move: on SqueezeNet what a class looks for is drawn clearly, and the image stays itself.
+STRENGTH = 0.5
 SIGNS = {"+": 1, "-": -1}
 # What is kept where no layer is named: the last one that sees at most this share of the image's shorter side. It knows strokes
 # and textures, and so holds them in their places, without an opinion on what they make up.
@@ -76,7 +78,7 @@ def accentuate(
     net: Model,
     image: OneImage,
     *units: str | Unit | UnitQuery,
-    strength: float = 1.0,
+    strength: float = STRENGTH,
     keep: str | None = None,
     sign: str = "+",
     progress: Progress | None = None,
@@ -90,7 +92,8 @@ def accentuate(
     Parameters
     ----------
     units : as `features.7:0-15,40`, `features.7:10@center`, `logits:tabby`
-    strength : how strongly the layer is kept, 0 for not at all. At 1 departing costs as much as the unit's rise gains
+    strength : how strongly the layer is kept, 0 for not at all. At 1 departing begins to cost as much as the unit gains by it,
+        and hardly anything moves
     keep : the layer that is kept; None for the last one that sees at most a quarter of the image's side
     sign : `-` to lower the units
     asked : what `pellucid.ascent.ClimbSettings` holds

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,26 @@ from pellucid.figures.sheet import contact_sheet
 from pellucid.figures.stamp import write_png
 from pellucid.inversion.remade import file_name, shown_image
 from pellucid.inversion.token_grid import laid_out, pooled
-from pellucid.inversion.wishes import Progress, Wishes, climbed_all, wishes_of
-from pellucid.models import Model, OneImage
-from pellucid.records import Provenance, UnitQuery
+from pellucid.inversion.wishes import Progress, Wishes, climbed_all, fitting_canvas, wishes_of
+from pellucid.models import Model, Net, OneImage
+from pellucid.records import Layer, Provenance, UnitQuery
 
 __all__ = ["ActivationGrid", "activation_grid"]
 
-DEFAULTS: dict[str, Any] = {"steps": 64, "transforms": "auto"}
+DEFAULTS: dict[str, Any] = {
+    "steps": 48,
+    "transforms": "auto",
+    "learning_rate": 0.08,
+    "cooling": 0.5,
+    "regularize": {"roughness": 0.5},
+}
+# Sides of a cell's picture, in pixels, the first that the net takes: small ones say what a cell sees, and there are many.
+SIDES = (64, 96, 128)
+SMALL_ON_PURPOSE = "small_canvas"
 MOST_CELLS = (14, 14)
 POWER = 2.0
 CELL_PX = 64
-PAPER = 253
+PAPER = (253, 252, 249)  # that of the sheet
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +57,7 @@ class ActivationGrid:
     original : (H, W, C) uint8, the image as the net is fed it
     pooled_from : (rows, columns) of the layer's own grid
     scaled : whether cells are drawn in proportion to their norms
+    doubtful : (row, column, diagnosis) of cells whose picture has a known fault, as for optima
     """
 
     layer: str
@@ -58,6 +69,7 @@ class ActivationGrid:
     scaled: bool
     seconds: float
     provenance: Provenance = field(repr=False)
+    doubtful: tuple[tuple[int, int, str], ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -79,10 +91,10 @@ class ActivationGrid:
     def picture(self) -> Image.Image:
         """All cells in their places, edge to edge; where they are scaled, each as wide as its norm is of the largest."""
         rows, columns = self.shape
-        sheet = Image.new("RGB", (columns * CELL_PX, rows * CELL_PX), (PAPER, PAPER, PAPER))
+        sheet = Image.new("RGB", (columns * CELL_PX, rows * CELL_PX), PAPER)
         largest = float(self.norms.max())
         for row, column in np.ndindex(rows, columns):
-            share = self.norms[row, column] / largest if self.scaled and largest > 0 else 1.0
+            share = float(self.norms[row, column]) / largest if self.scaled and largest > 0 else 1.0
             side = round(CELL_PX * share)
             if side < 1:
                 continue
@@ -131,6 +143,7 @@ class ActivationGrid:
             "norms": self.norms.tolist(),
             "values": values,
             "scaled": self.scaled,
+            "doubtful": [{"cell": [row, column], "diagnosis": what} for row, column, what in self.doubtful],
             "seconds": round(self.seconds, 3),
         }
 
@@ -184,9 +197,9 @@ def activation_grid(
     started = time.monotonic()
     size = asked.pop("size", None)
     wishes = wishes_of(net, image, asked, defaults=DEFAULTS, own={}, kind="activation_grid")
-    side = (size, size) if isinstance(size, int) else size
-    wishes = replace(wishes, climbing=replace(wishes.climbing, size=side))
     found = wishes.net.layer(layer)
+    side = _side(wishes.net, found) if size is None else (size, size) if isinstance(size, int) else size
+    wishes = replace(wishes, climbing=replace(wishes.climbing, size=side))
     maps = laid_out(wishes.net, found, wishes.answers(found.name).numpy())
     own = (maps.shape[1], maps.shape[2])
     shape = _shape(found.name, own, cells)
@@ -198,9 +211,13 @@ def activation_grid(
         if norms[row, column] > 0
     }
     wanted = list(dict.fromkeys(goals.values()))
-    made = dict(zip(wanted, climbed_all(wishes, wanted, progress=progress), strict=True)) if wanted else {}
-    pictures, values = _cells(wishes, shape, {place: made[goal] for place, goal in goals.items()})
-    source = _provenance(wishes, found.name, shape, power, pictures.shape[2:4])
+    canvas = asked.get("canvas") or fitting_canvas(found)
+    climbed = climbed_all(wishes, wanted, canvases=[canvas] * len(wanted), progress=progress)
+    made = dict(zip(wanted, climbed, strict=True))
+    placed = {place: made[goal] for place, goal in goals.items()}
+    pictures, values = _cells(wishes, shape, placed)
+    changed = {"cells": list(shape), "power": power, "canvas": canvas, "size": list(pictures.shape[2:4])}
+    source = _provenance(wishes, found.name, changed)
     return ActivationGrid(
         found.name,
         pictures,
@@ -211,6 +228,11 @@ def activation_grid(
         scaled,
         time.monotonic() - started,
         source,
+        tuple(
+            (*place, one.diagnosis)
+            for place, one in placed.items()
+            if one.diagnosis not in (None, SMALL_ON_PURPOSE)
+        ),
     )
 
 
@@ -245,16 +267,15 @@ def _cells(
     return pictures, values
 
 
-def _provenance(
-    wishes: Wishes, layer: str, shape: tuple[int, int], power: float, size: tuple[int, ...]
-) -> Provenance:
-    settings = {
-        **wishes.settings,
-        "size": list(size),
-        "cells": list(shape),
-        "power": power,
-        "image": wishes.given.digest,
-    }
+def _side(net: Net, layer: Layer) -> tuple[int, int]:
+    """(height, width) of a cell's picture: small, where the net takes that; else its own."""
+    height, width = net.input.size
+    sizes = [(min(side, height), min(side, width)) for side in SIDES]
+    return next((each for each in sizes if net.accepts(each, layer.name)), (height, width))
+
+
+def _provenance(wishes: Wishes, layer: str, changed: Mapping[str, Any]) -> Provenance:
+    settings = {**wishes.settings, **changed, "image": wishes.given.digest}
     net, seed = wishes.net, wishes.settings["seed"]
     versions = net.card()["versions"]
     return Provenance(net.name, net.weights_digest, "activation grid", settings, seed, versions, layer)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pellucid.ascent import Given, Goal, distance
 from pellucid.inversion.remade import Remade, RemadePictures
-from pellucid.inversion.wishes import Progress, climbed_all, layers_of, wishes_of
+from pellucid.inversion.wishes import Progress, climbed_all, fitting_canvas, layers_of, wishes_of
 from pellucid.models import Model, OneImage
 from pellucid.records import Layer, UnitQuery
 
@@ -25,9 +25,6 @@ DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.06,
     "regularize": {"roughness": 0.3},
 }
-# Up to this receptive field, in pixels, details are what a layer knows, and the pyramid finds them in fewer steps; behind it
-# large shapes are, which the Fourier canvas moves first.
-FINE_FIELD = 96
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -71,10 +68,11 @@ def invert(
     ----------
     net : what `load` returns, or what it takes
     image : as `models.fed_image` takes it
-    layers : names; the last layers before each non-linearity where none is named
+    layers : names; five of those before a non-linearity, from first to last, where none is named
     progress : called with (done, total, what)
-    asked : what `pellucid.ascent.ClimbSettings` holds: `steps`, `size`, `canvas` (`auto`: by the receptive field), `regularize`,
-        `transforms`, `learning_rate`, `cooling`, `seed`, `memory`, ...; what is left out suits inversion
+    asked : what `pellucid.ascent.ClimbSettings` holds: `steps`, `size`, `canvas` (by the receptive field when left out),
+        `regularize` ({} for none), `transforms`, `learning_rate`, `cooling`, `seed`, `memory`, ...; what is left out suits
+        inversion
 
     Raises
     ------
@@ -97,7 +95,7 @@ def invert(
     started = time.monotonic()
     wishes = wishes_of(net, image, asked, defaults=DEFAULTS, own={}, kind="invert")
     wanted = layers_of(wishes.net, layers)
-    canvases = [wishes.climbing.canvas if asked.get("canvas") else _canvas(layer) for layer in wanted]
+    canvases = [asked.get("canvas") or fitting_canvas(layer) for layer in wanted]
     goals = [_goal(layer, wishes.given) for layer in wanted]
     made = climbed_all(wishes, goals, canvases=canvases, progress=progress)
     pictures = [
@@ -117,13 +115,6 @@ def _goal(layer: Layer, given: Given) -> Goal:
     return Goal(UnitQuery(layer.name), -1, distance(UnitQuery(layer.name), given))
 
 
-def _canvas(layer: Layer) -> str:
-    """The pyramid for a layer that sees details only, Fourier's canvas for one that sees more."""
-    field = layer.receptive_field
-    fine = field is not None and len(field) == 2 and max(field) <= FINE_FIELD
-    return "pyramid" if fine else "fourier"
-
-
 def _alike(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float | None:
     """The correlation of two pictures' values; None where one of them is all of one color."""
     about = [each.astype(np.float64).ravel() - each.mean() for each in (first, second)]
@@ -132,4 +123,4 @@ def _alike(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float | None:
 
 
 def _percent(share: float | None) -> str:
-    return "none" if share is None else f"{100 * share:.3g} %"
+    return "none" if share is None else f"{100 * share:.{0 if share >= 0.1 else 1}f} %"

@@ -19,8 +19,11 @@ from pellucid.evidence.climbing import climb_settings, completed
 from pellucid.models import Model, Net, OneImage, fed_image, opened, tap
 from pellucid.records import Layer, Provenance
 
-__all__ = ["Progress", "Wishes", "climbed_all", "layers_of", "wishes_of"]
+__all__ = ["Progress", "Wishes", "climbed_all", "fitting_canvas", "layers_of", "wishes_of"]
 
+# Up to this receptive field, in pixels, colors and details are what a layer knows, and the pyramid finds them in fewer steps;
+# behind it large shapes are, which the Fourier canvas moves first.
+FINE_FIELD = 64
 # Settings of other climbs, which these have only where they say so.
 UNSAID = ("sign", "objective", "pictures")
 # Layers shown where none is named.
@@ -137,6 +140,13 @@ def layers_of(net: Net, names: Sequence[str]) -> list[Layer]:
     return [there[place] for place in places]
 
 
+def fitting_canvas(layer: Layer) -> str:
+    """The pyramid for a layer that sees colors and details only, Fourier's canvas for one that sees more."""
+    field = layer.receptive_field
+    fine = field is not None and len(field) == 2 and max(field) <= FINE_FIELD
+    return "pyramid" if fine else "fourier"
+
+
 def climbed_all(
     wishes: Wishes, goals: Sequence[Goal], *, canvases: Sequence[str] | None = None, progress: Progress | None
 ) -> list[Climbed]:
@@ -158,4 +168,8 @@ def _told(
     """What a climb calls after each step."""
     if progress is None:
         return None
-    return lambda done, steps: progress(before + done * count // steps, total, "pictures") and None
+
+    def told(done: int, steps: int) -> None:
+        progress(before + done * count // steps, total, "pictures")
+
+    return told
