@@ -662,6 +662,32 @@ def test_a_gpu_climbs_as_far(settings):
     assert values[1] == pytest.approx(values[0], rel=0.1)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_diversity_left_out_takes_no_more_than_a_picture_can_spare(sign):
+    """Unit 0 likes red, green and blue alike, and the other units one of them: many pictures please it equally."""
+    colors = 1.5 * torch.eye(3) - 0.5
+    weight = torch.cat([torch.ones(1, 3), torch.eye(3)])
+    net = net_of(conv(colors[:, :, None, None]), nn.ReLU(), conv(sign * weight[:, :, None, None]), size=40)
+    goals = [Goal(Unit("2", 0), sign, None, picture, 4) for picture in range(4)]
+
+    def made(diversity):
+        found = climb(net, goals, ClimbSettings(diversity=diversity, precision="float32"))
+        with tap(net, ["2"]) as run:
+            pixels = (
+                torch.from_numpy(np.stack([one.picture for one in found]) / 255).float().permute(0, 3, 1, 2)
+            )
+            maps = run(pixels)["2"][:, 1:].flatten(2).numpy().astype(float)
+        grams = [(each @ each.T).ravel() / np.linalg.norm(each @ each.T) for each in maps]
+        return np.mean([a @ b for a, b in itertools.combinations(grams, 2)]), found
+
+    (apart, different), (alike, plain) = made(None), made(0.0)
+    assert apart < alike - 0.02
+    alone = picture_of(net, Unit("2", 0), sign, settings=ClimbSettings(precision="float32"))
+    assert np.abs(different[0].picture.astype(int) - alone.picture).max() <= 1
+    for one, other in zip(different, plain, strict=True):
+        assert sign * one.activation > 0.85 * sign * other.activation
+
+
 def test_diversity_left_out_goes_by_the_objectives_scale():
     """A unit that answers a thousand times louder gets the same pictures."""
 

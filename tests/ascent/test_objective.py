@@ -182,6 +182,19 @@ def lucids_diversity(layer):
     return sum(sum((grams[i] * grams[j]).sum() for j in range(batch) if j != i) for i in range(batch)) / batch
 
 
+@pytest.mark.parametrize("shape", [(6, 7, 3, 2), (6, 3, 5, 5), (6, 9)])
+def test_likeness_may_move_each_picture_alone(shape):
+    responses = torch.randn(shape, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    torch.testing.assert_close(likeness(responses, 3, alone=True), likeness(responses, 3))
+    (found,) = torch.autograd.grad(likeness(responses, 3, alone=True).sum(), responses)
+    for row in range(6):
+        fixed = responses.detach().clone()
+        (own,) = torch.autograd.grad(
+            likeness(torch.cat([fixed[:row], responses[row : row + 1], fixed[row + 1 :]]), 3)[row], responses
+        )
+        torch.testing.assert_close(found[row], own[row])
+
+
 @pytest.mark.parametrize("shape", [(8, 5, 4, 6), (8, 30, 2, 3), (8, 7)])
 def test_likeness_is_lucids_diversity_times_the_batch(shape):
     responses = torch.randn(shape, generator=RANDOM).abs()
