@@ -78,7 +78,7 @@ def _squared(maps: Tensor) -> Tensor:
 
 
 class Apart:
-    """What pictures pay for what they share, so that they differ as much as they can and still reach nearly what they reach alone.
+    """What pictures pay for what they share, so that they differ as far as each still reaches nearly what it reaches alone.
 
     The first picture of a group pays nothing and shows what one reaches alone. Each other one's price rises as long as it has
     gained nine tenths of that, and falls when it has not. The unit that is climbed does not count as shared: all are to have it.
@@ -110,7 +110,7 @@ class Apart:
         self._units = torch.tensor([unit.index for unit in units if unit is not None], device=device)
 
     def price(self, step: int, values: Tensor) -> Tensor:
-        """(N,) the price of sharing everything with one other picture, at a step with these values; a number, no function of them."""
+        """(N,) the price of sharing everything with one other picture, at a step with these values, without gradient."""
         worth = self._signs * values.detach()
         if self._start is None or self._mean is None:
             self._start = self._mean = worth.nan_to_num(0, 0, 0)
