@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+import pellucid as pl
 from pellucid.ascent import ClimbSettings, Goal, channel, climb, climbs, direction, excitation, layer, neuron
 from pellucid.ascent.regularizers import REGULARIZERS
 from pellucid.ascent.relu import Redirected
@@ -468,6 +469,8 @@ def two_layers():
         direction("2", [1, -1, 0, 0, 2, 0, 0, 0], power=1),
         direction("2@center", [0, 0, 0, 1, 0, 0, 0, 0]),
         0.5 * channel("2:3") - channel("0:2"),
+        channel("2:3") * channel("0:2") + 2,
+        neuron("2:3") * layer("0") - neuron("2:1") * neuron("2:2"),
         excitation("2:3"),
     ],
     ids=str,
@@ -477,6 +480,17 @@ def test_every_objective_is_climbed_both_ways(two_layers, aim, sign):
     [found] = climb(two_layers, [goal], ClimbSettings(steps=24, transforms="none"))
     assert sign * (found.activation - found.initial) > 0
     assert found.goal == goal
+
+
+def test_a_product_of_rectified_channels_has_no_negative_optimum():
+    net = net_of(conv(noise(4, 3, 3, 3)), nn.ReLU())
+    aim = channel("1:0") * channel("1:1")
+    assert [one.sign for one in pl.optimize(net, aim, steps=2)] == ["+"]
+    with pytest.raises(InputError, match="ends in its own ReLU"):
+        climb(net, [Goal(Unit("1", 0), -1, aim)], SHORT)
+    both = pl.optimize(net, channel("1:0") * channel("0:1"), steps=2)
+    assert [one.sign for one in both] == ["+", "-"]
+    assert both[0].objective == "channel 1:0 x channel 0:1"
 
 
 def test_a_neuron_leaves_what_it_does_not_see_alone():

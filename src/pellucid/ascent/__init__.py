@@ -12,11 +12,9 @@ from pellucid.ascent.goal import Goal
 from pellucid.ascent.held import Held
 from pellucid.ascent.kept import Kept
 from pellucid.ascent.maco import displayed
-from pellucid.ascent.objective import (
+from pellucid.ascent.objective import Objective, Target, Term
+from pellucid.ascent.objectives import (
     OBJECTIVES,
-    Objective,
-    Target,
-    Term,
     channel,
     direction,
     distance,

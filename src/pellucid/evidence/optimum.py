@@ -96,7 +96,7 @@ def optimize(
     ----------
     net : what `load` returns, or what it takes
     units : as `features.7:0-15,40`, `features.7:10@center`, `logits:tabby`; a bare layer means all its units; or objectives,
-        as `channel("features.7", 10) + 0.5 * logit("tabby")`
+        as `channel("features.7", 10) + 0.5 * logit("tabby")`, or `channel("features.7", 10) * channel("features.7", 11)`
     asked : `objective` (`channel`, `excitation`, `neuron`, `layer`, `logit`, `probability`), `sign` (`+`, `-`, `both`),
         `pictures` (several different ones of each unit), `size` in pixels, `snapshots` (steps, or `all`), and what
         `pellucid.ascent.ClimbSettings` holds: `steps`, `canvas`, `transforms`, `copies`, `regularize`, `optimizer`,
@@ -249,7 +249,7 @@ def _optimum(net: Net, one: Climbed, settings: Settings) -> Optimum:
         "steps": steps,
         "picture": goal.picture,
     }
-    if any(term.vector for term in goal.aim.terms):
+    if any(each.vector for each in goal.aim.readings):
         made_with["terms"] = [term.to_json() for term in goal.aim.terms]
     if one.ends != (0.0, 1.0):
         made_with["ends"] = list(one.ends)
@@ -299,7 +299,8 @@ def _label(net: Net, goal: Goal) -> str | None:
 def _short(aim: Objective) -> str:
     """The objective's name where it says all beside the unit, otherwise its words."""
     [first, *others] = aim.terms
-    return first.kind if first.kind in OBJECTIVES and first.weight == 1 and not others else str(aim)
+    plain = first.weight == 1 and not (first.factors or others or aim.constant)
+    return first.kind if plain and first.kind in OBJECTIVES else str(aim)
 
 
 def _figures(one: Optimum) -> dict[str, Figure]:
