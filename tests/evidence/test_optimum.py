@@ -242,7 +242,8 @@ def test_everything_asked_is_in_the_provenance(planted: pl.Net) -> None:
 
 
 def test_a_short_climb_is_not_called_diverged(planted: pl.Net) -> None:
-    assert all(one.diagnosis in (None, "dead") for one in pl.optimize(planted, "conv", steps=3))
+    short = pl.optimize(planted, "conv", steps=3)
+    assert all(one.diagnosis in (None, "dead", "zero_gradient") for one in short)  # gray it may be
 
 
 def test_a_size_beyond_the_memory_is_refused(planted: pl.Net) -> None:
