@@ -102,7 +102,7 @@ def optimize(
         `pellucid.ascent.ClimbSettings` holds: `steps`, `canvas`, `transforms`, `copies`, `regularize`, `optimizer`,
         `learning_rate`, `stop`, `diversity`, `seed`, `batch`, `memory`, `statistics` of data as `measure` gives, and
         `constraint` and `held` of `pellucid.ascent`; what is left out has its default
-    progress : called with (done, total, what) after each step of a batch
+    progress : called with (done, total, what) after each step of a batch, of `steps`, and after each batch, of `pictures` done
     on_made : called with each optimum as soon as its batch is done, so that an interruption loses no more than a batch
 
     Returns
@@ -137,21 +137,19 @@ def optimize(
     wanted = list(dict.fromkeys(goals))
     found: dict[int, Optimum] = {}
     climbing = climb_settings(complete, asked)
-    for batch, made in climbs(seen, wanted, climbing, on_step=_steps(progress, len(wanted))):
+    told = progress or _nobody
+    told(0, len(wanted), "pictures")
+    for batch, made in climbs(seen, wanted, climbing, on_step=lambda done, total: told(done, total, "steps")):
         for place, one in zip(batch.places, made, strict=True):
             found[place] = _optimum(seen, one, complete)
             if on_made is not None:
                 on_made(found[place])
+        told(len(found), len(wanted), "pictures")
     return Optima([found[place] for place in range(len(wanted))], time.monotonic() - started)
 
 
-def _steps(progress: Progress | None, pictures: int) -> Callable[[int, int], None] | None:
-    """What a climb calls after each step: how many pictures' worth of steps are done."""
-    return (
-        None
-        if progress is None
-        else lambda done, total: progress(done * pictures // total, pictures, "pictures")
-    )
+def _nobody(done: int, total: int, what: str) -> None:
+    """Where no progress is asked for."""
 
 
 def _goals(net: Net, asked: str | Unit | UnitQuery | Objective, settings: Settings) -> list[Goal]:
