@@ -389,3 +389,24 @@ def test_an_interruption_keeps_every_finished_batch(
     stop.pop(0)
     assert running.run(asked) == 130
     assert "its first batch was not done" in capsys.readouterr().err
+
+
+def test_memory_may_be_said_in_words(planted: pl.Net) -> None:
+    assert settings(planted, {"memory": "512MB"})["memory"] == 512_000_000
+    with pytest.raises(InputError, match="memory '4 giga': write a number of bytes, as 4GiB"):
+        settings(planted, {"memory": "4 giga"})
+    with pytest.raises(InputError, match="the memory allowed is"):
+        pl.optimize(planted, "conv:0", memory="1KiB", batch=512)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"learning_rate": 1e9}, "it must be above 0 and below 1e6"),
+        ({"diversity": 1e9}, "it must be from 0 to below 1e9"),
+        ({"constraint": "norm"}, "write norm=RADIUS, or give data with --like"),
+    ],
+)
+def test_words_name_the_end_that_was_passed(planted: pl.Net, asked: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        pl.optimize(planted, "conv:0", **asked)

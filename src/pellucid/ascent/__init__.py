@@ -12,6 +12,7 @@ from pellucid.ascent.goal import Goal
 from pellucid.ascent.held import Held
 from pellucid.ascent.kept import Kept
 from pellucid.ascent.maco import displayed
+from pellucid.ascent.memory import bytes_of
 from pellucid.ascent.objective import Objective, Target, Term
 from pellucid.ascent.objectives import (
     OBJECTIVES,
@@ -67,6 +68,7 @@ __all__ = [
     "batch_size",
     "batches",
     "best_precision",
+    "bytes_of",
     "channel",
     "climb",
     "climbs",

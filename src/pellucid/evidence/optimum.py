@@ -100,7 +100,7 @@ def optimize(
     asked : `objective` (`channel`, `excitation`, `neuron`, `layer`, `logit`, `probability`), `sign` (`+`, `-`, `both`),
         `pictures` (several different ones of each unit), `size` in pixels, `snapshots` (steps, or `all`), and what
         `pellucid.ascent.ClimbSettings` holds: `steps`, `canvas`, `transforms`, `copies`, `regularize`, `optimizer`,
-        `learning_rate`, `stop`, `diversity`, `seed`, `batch`, `memory`, `statistics` of data as `measure` gives, and
+        `learning_rate`, `stop`, `diversity`, `seed`, `batch`, `memory` (as `4GiB`), `statistics` of data as `measure` gives, and
         `constraint` and `held` of `pellucid.ascent`; what is left out has its default
     progress : called with (done, total, what) after each step of a batch, of `steps`, and after each batch, of `pictures` done
     on_made : called with each optimum as soon as its batch is done, so that an interruption loses no more than a batch
