@@ -127,7 +127,7 @@ def draw_remade(app: object) -> None:
     ]
     tiles = [(one.image, f"strength {one.strength:g}\n{one.caption.splitlines()[1]}") for one in strengths]
     contact_sheet(tiles, columns=len(tiles), tile_px=192).save(drawn / "accentuations.png")
-    pellucid.activation_grid(net, photograph, "conv5").plot().save(drawn / "grid.png")
+    pellucid.activation_grid(net, photograph, "conv5", cells=6).plot().save(drawn / "grid.png")
 
 
 def draw_one_unit(app: object) -> None:
