@@ -2,7 +2,7 @@
 """How faithful each method's maps are on real photographs, and what occlusion costs beside the bare forward pass.
 
     PELLUCID_REAL_DATA=DIR python benchmarks/attribution.py speed [--rounds 5] [--threads N]
-    PELLUCID_REAL_DATA=DIR python benchmarks/attribution.py faithful [--items 250] [--steps 14] [--most N] [-o FILE.json]
+    PELLUCID_REAL_DATA=DIR python benchmarks/attribution.py faithful [--items 250] [--steps 10] [--most N] [-o FILE.json]
 
 DIR holds squeezenet/squeezenet1_0.safetensors, squeezenet/labels.txt and photos/. `speed` lets occlusion (196 windows) and 196
 forward passes in the same batches take turns; the fastest turn of each counts. Budget: at least 0.8 of the bare throughput.
@@ -29,7 +29,7 @@ from pellucid.attribution.attribute import BATCH_PIXELS
 from pellucid.models import Net, load
 
 # Cheap enough for hundreds of photographs; what is not said is the methods' own.
-SETTINGS = {"max_steps": 32, "masks": 200}
+SETTINGS = {"max_steps": 32, "samples": 10, "masks": 150, "window": 32, "stride": 24}
 WINDOWS = 196
 
 
@@ -127,7 +127,7 @@ def main() -> None:
     )
     parser.add_argument("what", choices=["speed", "faithful"])
     parser.add_argument("--items", type=int, default=250)
-    parser.add_argument("--steps", type=int, default=14)
+    parser.add_argument("--steps", type=int, default=10)
     parser.add_argument(
         "--most", type=int, default=250, help="photographs in this run; with -o the next goes on"
     )

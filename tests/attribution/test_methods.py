@@ -166,10 +166,12 @@ def test_gradcam_is_captums(net: pl.Net, plain: nn.Sequential, pixels: torch.Ten
     [found] = pl.attribute(net, pixels, "logits:2", methods=["gradcam"], faithfulness=False)
     assert found.layer == "4"
     direct = LayerGradCam(Normalized(plain), plain[4]).attribute(pixels[None], target=2)
-    np.testing.assert_allclose(np.array(found.extras["cells"]), direct[0, 0].detach().numpy(), rtol=1e-5)
+    np.testing.assert_allclose(
+        np.array(found.extras["cells"]), direct[0, 0].detach().numpy(), rtol=1e-5, atol=1e-7
+    )
     [cut] = pl.attribute(net, pixels, "logits:2", methods=["gradcam"], faithfulness=False, relu=True)
     np.testing.assert_allclose(
-        np.array(cut.extras["cells"]), direct[0, 0].detach().numpy().clip(0), rtol=1e-5
+        np.array(cut.extras["cells"]), direct[0, 0].detach().numpy().clip(0), rtol=1e-5, atol=1e-7
     )
     assert found.signed
     assert not cut.signed
@@ -279,3 +281,27 @@ def test_every_map_is_finite_where_nothing_matters() -> None:
             assert one.faithfulness is not None
             assert one.faithfulness.deletion is None or one.aim.class_index == 0
             assert one.page.image().size[0] > 100
+
+
+class Viewing(nn.Module):
+    """Calls `view` on a map, which fails where channels lie last in memory."""
+
+    def __init__(self, body: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.body, self.head = body, head
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        x = self.body(pixels)
+        return self.head(x.view(len(x), -1))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_net_that_views_its_maps_works_as_one_that_reshapes_them(method: str, pixels: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(3))
+    head = nn.Linear(4 * 6 * 7, 3)
+    maps = [
+        mapped(pl.load(each.eval(), input=pl.ImageInput((20, 24))), pixels, method)
+        for each in (Viewing(body, head), nn.Sequential(body, nn.Flatten(), head))
+    ]
+    np.testing.assert_allclose(maps[0], maps[1], rtol=1e-4, atol=1e-6)

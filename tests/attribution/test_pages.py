@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +100,20 @@ def test_colors_say_zero_sign_and_strength() -> None:
     assert over[0, 1].std() == 0  # where the map is zero the gray image shows
     assert reach_of(np.zeros((4, 4))) == 0
     assert map_pixels(np.zeros((4, 4)), signed=False).min() > 240
+
+
+def test_captum_is_imported_only_when_a_method_runs() -> None:
+    code = "import sys, pellucid.attribution; assert not {'captum', 'matplotlib'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_progress_tells_every_method_and_the_end(net: pl.Net) -> None:
+    told: list[tuple[int, int, str]] = []
+    pl.attribute(
+        net, square(), methods="saliency,occlusion", steps=2, progress=lambda *each: told.append(each)
+    )
+    assert [done for done, _, _ in told] == [0, 1, 2, 3]
+    assert {total for _, total, _ in told} == {3}
 
 
 def test_smoothing_keeps_the_sum_and_the_place() -> None:

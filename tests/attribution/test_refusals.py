@@ -57,7 +57,7 @@ def test_names_that_do_not_exist(net: pl.Net) -> None:
     refused(net, pixels, "no setting 'masks'", methods="occlusion", masks=30, error=UnknownName)
     refused(net, pixels, "no baseline 'pink'", "gray", baseline="pink", error=UnknownName)
     refused(net, pixels, "'most'", "strongest", over="most", aim="conv:0", error=UnknownName)
-    refused(net, pixels, "a whole layer", "conv:INDEX", aim="conv")
+    refused(net, pixels, "conv:INDEX", "logits:conv", aim="conv")
     refused(net, pixels, "2 units", aim="conv:0,1")
 
 

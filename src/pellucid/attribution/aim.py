@@ -68,14 +68,14 @@ class Aim:
         )
 
     @classmethod
-    def of(cls, value: str | Unit | Aim, over: str | None = None) -> Aim:
+    def of(cls, value: str | Unit | UnitQuery | Aim, over: str | None = None) -> Aim:
         """The aim that a user's value stands for; `over` wins where it is said."""
         if isinstance(value, Aim):
             return value if over is None else replace(value, over=_over(over))
         if isinstance(value, Unit):
             return cls((Part(value),), _over(over or "strongest"))
-        if isinstance(value, str):
-            return cls.parse(value, over or "strongest")
+        if isinstance(value, str | UnitQuery):
+            return cls.parse(str(value), over or "strongest")
         raise InputError(f"{value!r} is no aim; write LAYER:INDEX, logits:LABEL or a difference of two")
 
     @property
@@ -178,8 +178,12 @@ def _part(text: str, sign: str) -> Part:
         except ValueError:
             raise InputError(f"{text!r}: {factor[1]!r} is no number; write 0.5 * LAYER:INDEX") from None
     query = UnitQuery.parse(text)
+    if query.label is None and query.indices is None and ":" not in text:
+        raise InputError(
+            f"{text!r} names no unit; write {text}:INDEX for a unit of a layer, {OUTPUT}:{text} for a class"
+        )
     if query.label is None and (query.indices is None or len(query.indices) != 1):
-        count = "a whole layer" if query.indices is None else f"{len(query.indices)} units"
+        count = f"{len(query.indices or ())} units"
         raise InputError(
             f"{text} is {count}, one unit is attributed at a time: write {query.layer}:INDEX, or a difference as "
             f"{query.layer}:0 - {query.layer}:1"

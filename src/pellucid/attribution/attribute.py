@@ -113,6 +113,8 @@ def attribute(
         if faithfulness
         else [None] * len(maps)
     )
+    if progress is not None:
+        progress(len(asked) + faithfulness, len(asked) + faithfulness, "done")
     words = wanted.words(net.labels)
     return tuple(
         Attribution(

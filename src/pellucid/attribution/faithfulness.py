@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid.attribution.aim import Aim
-from pellucid.attribution.readout import reading
+from pellucid.attribution.readout import reading, responses
 from pellucid.attribution.scene import baseline
 from pellucid.figures import Curve
-from pellucid.models import OUTPUT, Net, tap
+from pellucid.models import OUTPUT, Net
 
 __all__ = ["Faithfulness", "faithfulness"]
 
@@ -110,7 +110,7 @@ def _scoring(net: Net, aim: Aim, pixels: Tensor) -> Iterator[tuple[Callable[[Ten
         with reading(net, aim) as readout:
             yield lambda images: readout.values(images).double().numpy(), "share"
         return
-    with torch.inference_mode(False), tap(net, [OUTPUT]) as run:
+    with responses(net, (OUTPUT,)) as run, torch.no_grad():
         first = run(pixels)[OUTPUT].double()
         # A network that ends in its own softmax answers with probabilities.
         already = bool(first.min() >= 0) and abs(float(first.sum()) - 1) < SUM_SLACK

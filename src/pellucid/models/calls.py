@@ -42,7 +42,7 @@ def with_tensor(output: object, path: Path, tensor: Tensor) -> object:
     if not path:
         return tensor
     step, rest = path[0], path[1:]
-    inner = with_tensor(_parts(output)[step], rest, tensor)
+    inner = with_tensor(_parts(output).get(step), rest, tensor)
     if isinstance(output, tuple | list):
         items: list[Any] = [inner if place == step else each for place, each in enumerate(output)]
         made: Callable[..., object] = type(output)
