@@ -74,7 +74,7 @@ class Wishes:
             pixels = fed(made.picture[None])
         with tap(self.net, [layer]) as run:
             found = run(pixels.to(self.net.device))[layer][0]
-        return found.double().cpu().reshape(len(found), -1)
+        return found.cpu().double().reshape(len(found), -1)
 
     def common(self, method: str, one: Climbed, **changed: Any) -> dict[str, Any]:
         """What every remade picture has."""
