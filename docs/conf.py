@@ -64,6 +64,19 @@ def draw_optima(app: object) -> None:
     made("conv5:10", pictures=4).plot().save(drawn / "diversity.png")
 
 
+def draw_look(app: object) -> None:
+    """The figures of the page on looking at an image: units of a layer on a photograph, with optima as their pictures."""
+    drawn = Path(__file__).with_name("_build") / "drawn"
+    photograph = load_photograph(next(one for one in PHOTOGRAPHS if one.name == "cat"))
+    net, atlas = pellucid.load("demo"), drawn / "look.atlas"
+    pellucid.survey(
+        net, "demo", atlas, "conv4", kinds=["optimum", "examples"], settings={"sign": "+", "steps": 96}
+    )
+    found = pellucid.look(net, photograph, layers=["conv4"], atlas=atlas, methods=(), groups=0)
+    found.sheet("conv4").save(drawn / "look.png")
+    found.mask(f"conv4:{found.layer('conv4').peak_order()[0]}").save(drawn / "mask.png")
+
+
 def draw_tuning(app: object) -> None:
     """The figures of the page on tuning: the families with what varies in them, one stimulus of each, and one unit's sheet."""
     drawn = Path(__file__).with_name("_build") / "drawn"
@@ -146,6 +159,7 @@ def draw_one_unit(app: object) -> None:
     examples = pellucid.examples(net, "demo", "conv5:9")[0].items["max"].items[:5]
     tiles = [(own, "optimum"), *((item.tiles()[0], value_words(item.response)) for item in examples)]
     contact_sheet(tiles, columns=6, tile_px=144).save(drawn / "one_unit_optimum.png")
+    pellucid.tuning(net, "conv5:9")[0].save(drawn / "one_unit_tuning.png")
     pellucid.ablate(net, "demo", "conv5:9", sample=64).plot().save(drawn / "one_unit_without.png")
 
 
@@ -153,7 +167,8 @@ def setup(app: object) -> None:
     """Called by Sphinx."""
     app.connect("builder-inited", draw_first_layer)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_optima)  # type: ignore[attr-defined]
-    app.connect("builder-inited", draw_tuning)  # type: ignore[attr-defined]
+    app.connect("builder-inited", draw_look)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_attributions)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_remade)  # type: ignore[attr-defined]
+    app.connect("builder-inited", draw_tuning)  # type: ignore[attr-defined]
     app.connect("builder-inited", draw_one_unit)  # type: ignore[attr-defined]

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.evidence.removal import ablate as ablate
     from pellucid.evidence.tuning import tuning as tuning
-    from pellucid.evidence.without import ablate as ablate
     from pellucid.inversion import accentuate as accentuate
     from pellucid.inversion import activation_grid as activation_grid
     from pellucid.inversion import caricature as caricature
     from pellucid.inversion import invert as invert
+    from pellucid.look import look as look
+    from pellucid.look import look_through as look_through
     from pellucid.measure import measure as measure
     from pellucid.models import ImageInput as ImageInput
     from pellucid.models import Net as Net
@@ -55,7 +57,7 @@ _HOMES = {
     "Net": "pellucid.models",
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
-    "ablate": "pellucid.evidence.without",
+    "ablate": "pellucid.evidence.removal",
     "accentuate": "pellucid.inversion",
     "activation_grid": "pellucid.inversion",
     "attribute": "pellucid.attribution",
@@ -76,6 +78,8 @@ _HOMES = {
     "layer": "pellucid.ascent",
     "load": "pellucid.models",
     "logit": "pellucid.ascent",
+    "look": "pellucid.look",
+    "look_through": "pellucid.look",
     "measure": "pellucid.measure",
     "neuron": "pellucid.ascent",
     "optimize": "pellucid.evidence.optimum",
@@ -114,6 +118,8 @@ __all__ = [
     "layer",
     "load",
     "logit",
+    "look",
+    "look_through",
     "measure",
     "neuron",
     "optimize",

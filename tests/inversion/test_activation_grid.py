@@ -67,9 +67,10 @@ def test_equal_cells_share_a_picture_and_others_do_not(quarters):
 def test_all_cells_in_one_plan_are_what_each_is_alone(quarters):
     torch.manual_seed(0)
     net = pl.load(nn.Sequential(nn.Conv2d(3, 8, 4, stride=4), nn.ReLU()), input=pl.ImageInput((16, 24)))
-    together = activation_grid(net, quarters, "1", **QUICK)
-    alone = activation_grid(net, quarters, "1", batch=1, **QUICK)
-    seeds = [activation_grid(net, quarters, "1", seed=seed, **QUICK).values for seed in (1, 2, 3)]
+    exact = {**QUICK, "precision": "float32"}
+    together = activation_grid(net, quarters, "1", **exact)
+    alone = activation_grid(net, quarters, "1", batch=1, **exact)
+    seeds = [activation_grid(net, quarters, "1", seed=seed, **exact).values for seed in (1, 2, 3)]
     spread = np.nanmax(np.abs(np.stack(seeds) - np.stack(seeds).mean(0)))
     assert np.nanmax(np.abs(together.values - alone.values)) <= max(spread, 1e-3)
     assert np.abs(together.pictures.astype(int) - alone.pictures).max() <= 2
@@ -129,9 +130,9 @@ def test_files_and_scaled_cells(quarters, tmp_path):
     assert stamp["method"] == "activation grid"
     assert stamp["settings"]["cells"] == [2, 2]
     whole = np.asarray(Image.open(tmp_path / "grid.png"))
-    assert (whole[4, 4] == 253).all()  # the fainter cell is drawn smaller, on paper
-    assert (whole[32, 32] != 253).any()
-    assert (whole[4, 68] != 253).any()
+    assert whole[4, 4].tolist() == [253, 252, 249]  # the fainter cell is drawn smaller, on paper
+    assert whole[32, 32].tolist() != [253, 252, 249]
+    assert whole[4, 68].tolist() != [253, 252, 249]
     cells = grid.save_cells(tmp_path / "cells")
     assert [path.name for path in cells] == [f"logits-{y}-{x}.png" for y in range(2) for x in range(2)]
     assert read_stamp(cells[1])["unit"] == "logits@0,1"

@@ -30,6 +30,9 @@ class Readout(nn.Module):
         self.parts = nn.ModuleDict()
 
     def forward(self, pixels: Tensor) -> Tensor:
+        if pixels.device.type == "cpu":
+            # Convolutions on a CPU are half as fast again where a pixel's channels lie together.
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
         return self.aim.read(self._run(pixels))
 
     @torch.no_grad()

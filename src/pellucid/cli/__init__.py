@@ -22,6 +22,7 @@ COMMANDS = (
     "cascade",
     "optimize",
     "examples",
+    "look",
     "consistency",
     "tuning",
     "invert",

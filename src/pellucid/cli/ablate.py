@@ -32,7 +32,7 @@ def ablate(
     ] = None,
 ) -> None:
     """Remove units, or hold them at a value, and see what changes: outputs, accuracy, the units above."""
-    from pellucid.evidence.without import ablate as remove
+    from pellucid.evidence.removal import ablate as remove
 
     folder_path(out)
     net = options.load(model, common)

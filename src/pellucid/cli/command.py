@@ -79,5 +79,5 @@ def command(at: typer.Typer, name: str) -> Callable[[Callable[..., None]], Calla
 
 
 def _stopped(name: str) -> str:
-    on = "the same command goes on from there" if name in ("survey", "demo") else "run it again"
+    on = "the same command goes on from there" if name in ("survey", "demo", "look") else "run it again"
     return f"{name} was interrupted; what is finished is kept, {on}"

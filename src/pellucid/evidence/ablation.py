@@ -10,7 +10,7 @@ from typing import Any
 from pellucid.data import sampled
 from pellucid.errors import InputError
 from pellucid.evidence.job import Given, Job, Settings, by_layer, shared_out
-from pellucid.evidence.without import ablations
+from pellucid.evidence.removal import ablations
 from pellucid.models import Net
 from pellucid.records import Kind, Panel, Record, Unit
 

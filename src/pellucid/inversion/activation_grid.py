@@ -31,14 +31,15 @@ DEFAULTS: dict[str, Any] = {
     "transforms": "auto",
     "learning_rate": 0.08,
     "cooling": 0.5,
-    "regularize": {"roughness": 0.1},
+    "regularize": {"roughness": 0.5},
 }
 # Sides of a cell's picture, in pixels, the first that the net takes: small ones say what a cell sees, and there are many.
 SIDES = (64, 96, 128)
+SMALL_ON_PURPOSE = "small_canvas"
 MOST_CELLS = (14, 14)
 POWER = 2.0
 CELL_PX = 64
-PAPER = 253
+PAPER = (253, 252, 249)  # that of the sheet
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +91,10 @@ class ActivationGrid:
     def picture(self) -> Image.Image:
         """All cells in their places, edge to edge; where they are scaled, each as wide as its norm is of the largest."""
         rows, columns = self.shape
-        sheet = Image.new("RGB", (columns * CELL_PX, rows * CELL_PX), (PAPER, PAPER, PAPER))
+        sheet = Image.new("RGB", (columns * CELL_PX, rows * CELL_PX), PAPER)
         largest = float(self.norms.max())
         for row, column in np.ndindex(rows, columns):
-            share = self.norms[row, column] / largest if self.scaled and largest > 0 else 1.0
+            share = float(self.norms[row, column]) / largest if self.scaled and largest > 0 else 1.0
             side = round(CELL_PX * share)
             if side < 1:
                 continue
@@ -227,7 +228,11 @@ def activation_grid(
         scaled,
         time.monotonic() - started,
         source,
-        tuple((*place, one.diagnosis) for place, one in placed.items() if one.diagnosis is not None),
+        tuple(
+            (*place, one.diagnosis)
+            for place, one in placed.items()
+            if one.diagnosis not in (None, SMALL_ON_PURPOSE)
+        ),
     )
 
 

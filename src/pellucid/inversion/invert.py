@@ -123,4 +123,4 @@ def _alike(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float | None:
 
 
 def _percent(share: float | None) -> str:
-    return "none" if share is None else f"{100 * share:.3g} %"
+    return "none" if share is None else f"{100 * share:.{0 if share >= 0.1 else 1}f} %"

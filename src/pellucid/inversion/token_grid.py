@@ -46,7 +46,8 @@ def pooled(maps: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.floa
     array([[[1., 5.]]])
     """
     down, across = (_shares(side, parts) for side, parts in zip(maps.shape[1:], shape, strict=True))
-    return np.einsum("yh,khw,xw->kyx", down, maps, across)
+    means: NDArray[np.float64] = np.einsum("yh,khw,xw->kyx", down, maps, across)
+    return means
 
 
 def _shares(side: int, parts: int) -> NDArray[np.float64]:
@@ -55,4 +56,5 @@ def _shares(side: int, parts: int) -> NDArray[np.float64]:
     starts = np.arange(side)
     inside = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
     overlap: NDArray[np.float64] = np.maximum(inside, 0)
-    return overlap / overlap.sum(1, keepdims=True)
+    overlap /= overlap.sum(1, keepdims=True)
+    return overlap

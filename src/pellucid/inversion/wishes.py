@@ -23,7 +23,7 @@ __all__ = ["Progress", "Wishes", "climbed_all", "fitting_canvas", "layers_of", "
 
 # Up to this receptive field, in pixels, colors and details are what a layer knows, and the pyramid finds them in fewer steps;
 # behind it large shapes are, which the Fourier canvas moves first.
-FINE_FIELD = 96
+FINE_FIELD = 64
 # Settings of other climbs, which these have only where they say so.
 UNSAID = ("sign", "objective", "pictures")
 # Layers shown where none is named.
@@ -168,4 +168,8 @@ def _told(
     """What a climb calls after each step."""
     if progress is None:
         return None
-    return lambda done, steps: progress(before + done * count // steps, total, "pictures") and None
+
+    def told(done: int, steps: int) -> None:
+        progress(before + done * count // steps, total, "pictures")
+
+    return told

@@ -173,9 +173,10 @@ def _prepare(writer: AtlasWriter, plan: Plan, net: Net, source: Source | None) -
     """Write everything that the work depends on, before the work."""
     writer.put_card(net.card())
     writer.put_layers(net.layers())
-    writer.put_kinds(
-        [evidence(name).KIND for name in EVIDENCE if any(each.kind == name for each in plan.passes)]
-    )
+    # What others have put beside, as looks at images, stays.
+    others = [kind for kind in writer.kinds() if kind.name not in EVIDENCE]
+    planned = [evidence(name).KIND for name in EVIDENCE if any(each.kind == name for each in plan.passes)]
+    writer.put_kinds([*planned, *others])
     if source is not None:
         writer.put_items(source.names)
     writer.put_plan(plan.to_json())
