@@ -335,10 +335,12 @@ def choosy(refuses: str) -> Net:
 @pytest.mark.parametrize("bad", [[3, 17, 18], [0], list(range(8, 16)), [39]])
 def test_items_that_a_model_fails_on_are_named_and_nothing_else_changes(bad: list[int]) -> None:
     white = np.full((SIDE, SIDE, 3), 255, np.uint8)
-    given = {row: white for row in bad}
+    given = dict.fromkeys(bad, white)
     layers = ["first", "second", "logits"]
     scanned = scan(choosy("bright"), Planted(40, given=given, broken=[20]), layers, batch=8)
-    reasons = dict.fromkeys(bad, "the network failed on it: ValueError: too bright, by far") | {20: "broken 20"}
+    reasons = dict.fromkeys(bad, "the network failed on it: ValueError: too bright, by far") | {
+        20: "broken 20"
+    }
     assert scanned.skipped == tuple((f"{row:05d}.png", reasons[row]) for row in sorted(reasons))
     clean = Planted(40, broken=[*bad, 20])
     for layer in layers:
@@ -370,7 +372,7 @@ def test_a_model_that_fails_on_everything_stops_with_one_line() -> None:
     white = np.full((SIDE, SIDE, 3), 255, np.uint8)
     with pytest.raises(
         NoItems,
-        match="none of the 5 items of planted can be used; the first, 00000.png: the network failed on it: Val",
+        match=r"none of the 5 items of planted can be used; the first, 00000.png: the network failed on it: Val",
     ):
         scan(choosy("bright"), Planted(5, given=dict.fromkeys(range(5), white)), ["second"], batch=2)
 
@@ -409,7 +411,8 @@ class Mates(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"), [("plain", ""), ("mates", "depends on the other items"), ("random", "another thing each")]
+    ("kind", "said"),
+    [("plain", ""), ("mates", "depends on the other items"), ("random", "another thing each")],
 )
 def test_a_net_whose_answers_depend_on_more_than_the_item_is_named(kind: str, said: str) -> None:
     net = load(Mates(kind).eval(), input=ImageInput(SIDE))

@@ -42,7 +42,7 @@ KIND = Kind(
             "From most to least",
             "Look for what the crops of a column share and the next column lacks; a box is all that the unit can see. What "
             "goes together in this data, as fur and eyes, no example can tell apart.",
-            ("max", "slightly_positive", "near_zero", "slightly_negative", "min"),
+            ("caution", "max", "slightly_positive", "near_zero", "slightly_negative", "min"),
         ),
         Panel(
             "How its responses are spread",
@@ -139,7 +139,7 @@ def examples(
     for layer, indices in asked.items():
         for one in _layer_examples(seen, scanned, layer, indices, how):
             found[one.unit] = one
-    return Examples([found[unit] for unit in chosen], len(source.names), scanned.skipped)
+    return Examples([found[unit] for unit in chosen], len(source.names), scanned.skipped, scanned.notes)
 
 
 def settings(net: Net, asked: Settings) -> dict[str, Any]:
@@ -178,6 +178,8 @@ def _layer_examples(
     found = scanned.layers[layer]
     # Of the data only what its content decides: the same photographs in another folder make the same atlas.
     how = {**settings, "items": len(scanned.names), "listing": scanned.listing_digest}
+    if scanned.size is not None:
+        how |= {"micro_batch": scanned.size, "note": "memory ran out: not bit-reproducible"}
     seed, versions = settings.get("seed", 0), net.card()["versions"]
     for index in indices:
         unit = Unit(found.layer.name, index)
@@ -299,6 +301,7 @@ def _unit_examples(look: _Look, source: Provenance) -> UnitExamples:
             **{end: _peak_figure(look, end) for end in ends},
             **_class_figures(look, classes),
             **_numbers(stats),
+            **({"caution": Number("; ".join(look.scanned.notes), "caution")} if look.scanned.notes else {}),
         },
         provenance=source,
     )

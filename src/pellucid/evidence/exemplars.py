@@ -162,12 +162,22 @@ def _counts(bars: Bars) -> dict[str, Any]:
 
 
 class Examples(Sequence[UnitExamples]):
-    """The examples of several units, in the order asked. `items` counts all of the data, the `skipped` items too."""
+    """The examples of several units, in the order asked.
 
-    def __init__(self, units: Iterable[UnitExamples], items: int, skipped: Sequence[tuple[str, str]]) -> None:
+    `items` counts all of the data, the `skipped` items too. `notes` are lines about how far all of it can be relied on.
+    """
+
+    def __init__(
+        self,
+        units: Iterable[UnitExamples],
+        items: int,
+        skipped: Sequence[tuple[str, str]],
+        notes: Sequence[str] = (),
+    ) -> None:
         self.units = tuple(units)
         self.items = items
         self.skipped = tuple(skipped)
+        self.notes = tuple(notes)
 
     def __len__(self) -> int:
         return len(self.units)
@@ -178,7 +188,7 @@ class Examples(Sequence[UnitExamples]):
     def __getitem__(self, place: slice) -> Examples: ...
     def __getitem__(self, place: int | slice) -> UnitExamples | Examples:
         return (
-            Examples(self.units[place], self.items, self.skipped)
+            Examples(self.units[place], self.items, self.skipped, self.notes)
             if isinstance(place, slice)
             else self.units[place]
         )
@@ -190,6 +200,7 @@ class Examples(Sequence[UnitExamples]):
         return {
             "items": self.items,
             "skipped": [{"item": item, "reason": reason} for item, reason in self.skipped],
+            **({"notes": list(self.notes)} if self.notes else {}),
             "units": [unit.to_json() for unit in self.units],
         }
 

@@ -24,7 +24,7 @@ from pellucid.scan.spectra import Spectra
 from pellucid.scan.state import ScanState, subscribers
 from pellucid.scan.subscriber import Given
 
-__all__ = ["LayerScan", "Scanned", "scan"]
+__all__ = ["LayerScan", "Scanned", "refuse_without_classes", "scan"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,13 +148,20 @@ def scan(
 
 def _given(source: Source, seed: int, per_class: bool) -> Given:
     """What the running values depend on beside responses."""
+    if per_class:
+        refuse_without_classes(source)
     if source.classes is None:
-        if per_class:
-            raise InputError(
-                f"the best item of each class was asked, and {source.name} has no classes; give a folder for each class"
-            )
         return Given(seed)
     return Given(seed, source.classes.astype(np.int64), len(source.class_names), per_class)
+
+
+def refuse_without_classes(source: Source) -> None:
+    """Raise InputError where the best item of each class was asked, and there are no classes."""
+    if source.classes is None:
+        why = "".join(f" ({note})" for note in getattr(source, "notes", ()))
+        raise InputError(
+            f"the best item of each class was asked, and {source.name} has no classes{why}; give a folder for each class"
+        )
 
 
 def _facts(net: Net, source: Source, layers: Sequence[Layer], batch: int, given: Given) -> dict[str, Any]:
