@@ -175,8 +175,9 @@ def test_a_pass_resumed_anywhere_ends_with_the_same_bytes() -> None:
 
 def test_what_a_state_takes_does_not_grow_with_the_items() -> None:
     saved = dict(states(planted(), Planted(1600), ["conv"]))
-    # Bins that no spot has met yet take no room; a pass meets nearly all of them in its first items.
-    assert len(saved[1600]) < len(saved[400]) * 1.1
+    # Bins that no spot has met yet take no room. A pass meets nearly all of them in its first items; four times the items have
+    # their nearest to zero nearer by two doublings, of two bins each.
+    assert len(saved[1600]) < len(saved[400]) * 1.2
     assert (
         len(saved[1600]) < 160 * 592
     )  # for each unit less than all the bins there are would take of one level

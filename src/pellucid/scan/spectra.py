@@ -35,7 +35,7 @@ class SpotStatistics:
     ----------
     spots : finite ones; all that follows is about these, and None without any
     quantiles : by `p1` to `p99`; the quantile of the spots is at most `quantile_error` of the value away from it, and where
-        the value is 0 at most 2**-20
+        the value is 0 at most 2**-126
     quantile_error : a share, the same for all
     rank_error : 19 times in 20, the share of all responses below any value is at most this far from the share of the spots
     sparsity : lifetime sparsity of the responses above zero, in 0..1: 0 where all are alike, 1 where one spot of many answers;
