@@ -13,6 +13,7 @@ from pellucid.errors import InputError
 from pellucid.evidence.exemplars import ClassExamples, Example, Examples, LevelExamples, UnitExamples
 from pellucid.evidence.job import Given, Job, Progress, Settings, by_layer
 from pellucid.figures import Blob, Figure, Histogram, Item, Items, Levels, Number, Strip, Table
+from pellucid.figures.standing import End
 from pellucid.figures.strip import strip_sheet
 from pellucid.models import Model, Net, opened
 from pellucid.records import Kind, Layer, Panel, Provenance, Record, Unit, UnitQuery
@@ -340,11 +341,12 @@ def _spread_figures(look: _Look, spots: SpotStatistics) -> dict[str, Figure]:
 
 
 def _peak_figure(look: _Look, end: str) -> Figure:
-    band, word = ("max", "highest") if end == "peaks" else ("min", "lowest")
+    word: End = "highest" if end == "peaks" else "lowest"
+    band = "max" if end == "peaks" else "min"
     bars, side = look.found.peaks.bars(end, look.unit.index), "positive" if end == "peaks" else "negative"
     best = ((f"the {word} real one", look.bands[band][0].response),) if look.bands[band] else ()
     optimum = (("optimum", "optimum", f"extreme_{side}"),)
-    return Histogram(bars.edges, bars.counts, f"{word} response of each item", best, optimum)
+    return Histogram(bars.edges, bars.counts, f"{word} response of each item", best, optimum, end=word)
 
 
 def _class_figures(look: _Look, classes: ClassExamples | None) -> dict[str, Figure]:
