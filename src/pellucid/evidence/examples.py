@@ -10,7 +10,14 @@ from typing import Any
 
 from pellucid.data import PREVIEW_MIME, Data, Placement, Shown, open_source
 from pellucid.errors import InputError
-from pellucid.evidence.exemplars import ClassExamples, Example, Examples, LevelExamples, UnitExamples
+from pellucid.evidence.exemplars import (
+    ClassExamples,
+    Example,
+    Examples,
+    LevelExamples,
+    UnitExamples,
+    UnitStatistics,
+)
 from pellucid.evidence.job import Given, Job, Progress, Settings, by_layer
 from pellucid.figures import Blob, Figure, Histogram, Item, Items, Levels, Number, Strip, Table
 from pellucid.figures.standing import End
@@ -285,8 +292,7 @@ def _unit_examples(look: _Look, source: Provenance) -> UnitExamples:
     return UnitExamples(
         unit=look.unit,
         bands={name: tuple(map(look.examples.__getitem__, band)) for name, band in look.bands.items()},
-        stats=stats,
-        spots=spots,
+        stats=UnitStatistics.of(stats, spots),
         histogram=found.spectra.bars(index),
         levels=tuple(
             LevelExamples(
@@ -328,16 +334,30 @@ def _spread_figures(look: _Look, spots: SpotStatistics) -> dict[str, Figure]:
     bars = look.found.spectra.bars(look.unit.index)
     filled = iter(look.found.spectra.levels(look.unit.index))
     items = tuple(tuple(map(look.item, next(filled).entries)) if count else () for count in bars.counts)
-    error = f"each within {100 * spots.quantile_error:.0f} % of itself"
-    percents = tuple(f"{name[1:]} %" for name in spots.quantiles)
     return {
         "histogram": Levels.of(
             bars.edges, bars.counts, items, x_label="response at one position of each item"
         ),
-        "quantiles": Table(("share below", *percents), ((f"response, {error}", *spots.quantiles.values()),)),
+        "quantiles": _quantiles(spots),
         "spots": Number(spots.spots, "positions drawn"),
         "sparsity": Number(spots.sparsity, "lifetime sparsity"),
     }
+
+
+def _quantiles(spots: SpotStatistics) -> Table:
+    """The quantiles of all responses as far as the positions drawn tell; a dash where they are too few for that."""
+    percents = tuple(f"{name[1:]} %" for name in spots.quantiles)
+    ends = list(spots.intervals.values())
+    sure = [None if None in end else value for value, end in zip(spots.quantiles.values(), ends, strict=True)]
+    error = f"±{100 * spots.quantile_error:.0f} % for the bins"
+    return Table(
+        ("share of responses below", *percents),
+        (
+            (f"of the positions drawn, {error}", *sure),
+            ("of all, 19 times in 20 at least", *(low for low, _ in ends)),
+            ("of all, 19 times in 20 at most", *(high for _, high in ends)),
+        ),
+    )
 
 
 def _peak_figure(look: _Look, end: str) -> Figure:

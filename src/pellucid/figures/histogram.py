@@ -76,7 +76,9 @@ class Histogram:
         ]
         while not plot.legible(sorted(outside)):
             outside.pop()
-        edges = [(at, value_words(float(f"{edge:.3g}"))) for at, edge in enumerate(self.edges)]
+        edges: list[tuple[float, str]] = [
+            (at, value_words(float(f"{edge:.3g}"))) for at, edge in enumerate(self.edges)
+        ]
         clear = [tick for tick in edges if all(plot.legible(sorted([tick, other])) for other in outside)]
         zero = self.edges.index(0) if 0 in self.edges else 0
         for every in range(max(-(-bins // MOST_TICKS), 1), bins + 1):
