@@ -218,6 +218,21 @@ def test_optimize_document_and_pictures(pellucid: Callable[..., Answer], tmp_pat
     assert stamp["weights_digest"]
 
 
+def test_tuning_document_and_sheets(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
+    asked = ("demo", "conv2:3-4", "-o", tmp_path / "out", "--families", "edge,grating,color", "--phases", "4")
+    found = pellucid("tuning", *asked, "--json").document
+    assert [row["unit"] for row in found["units"]] == ["conv2:3", "conv2:4"]
+    assert set(found["units"][0]["families"]) == {"edge", "grating", "color"}
+    curve = found["units"][0]["families"]["grating"]["curves"]["phase"]
+    assert len(curve["responses"]) == len(curve["values"]) == 4
+    assert Path(found["units"][1]["picture"]).is_file()
+    assert (tmp_path / "out" / "sheet.png").is_file()
+    said = pellucid("tuning", *asked)
+    assert "conv2:4" in said.out
+    assert "prefers" in said.out
+    pellucid("tuning", "demo", "conv2:3", "-o", tmp_path, "--families", "edgy").refused(2, "edge")
+
+
 def test_examples_document(pellucid: Callable[..., Answer], photos: Path, tmp_path: Path) -> None:
     document = pellucid("examples", "demo", photos, "conv2:0-1", "-o", tmp_path, "--json").document
     assert document["items"] == 13

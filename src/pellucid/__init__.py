@@ -23,13 +23,24 @@ if TYPE_CHECKING:
     from pellucid.ascent import logit as logit
     from pellucid.ascent import neuron as neuron
     from pellucid.ascent import probability as probability
+    from pellucid.attribution import attribute as attribute
+    from pellucid.attribution import cascade as cascade
     from pellucid.demo import demo as demo
     from pellucid.doctor import doctor as doctor
     from pellucid.errors import PellucidError as PellucidError
+    from pellucid.evidence.circuit import circuit as circuit
     from pellucid.evidence.consistency import consistency as consistency
     from pellucid.evidence.examples import examples as examples
     from pellucid.evidence.filters import filters as filters
     from pellucid.evidence.optimum import optimize as optimize
+    from pellucid.evidence.removal import ablate as ablate
+    from pellucid.evidence.tuning import tuning as tuning
+    from pellucid.inversion import accentuate as accentuate
+    from pellucid.inversion import activation_grid as activation_grid
+    from pellucid.inversion import caricature as caricature
+    from pellucid.inversion import invert as invert
+    from pellucid.look import look as look
+    from pellucid.look import look_through as look_through
     from pellucid.measure import measure as measure
     from pellucid.models import ImageInput as ImageInput
     from pellucid.models import Net as Net
@@ -46,7 +57,14 @@ _HOMES = {
     "Net": "pellucid.models",
     "Objective": "pellucid.ascent",
     "PellucidError": "pellucid.errors",
+    "ablate": "pellucid.evidence.removal",
+    "accentuate": "pellucid.inversion",
+    "activation_grid": "pellucid.inversion",
+    "attribute": "pellucid.attribution",
+    "caricature": "pellucid.inversion",
+    "cascade": "pellucid.attribution",
     "channel": "pellucid.ascent",
+    "circuit": "pellucid.evidence.circuit",
     "consistency": "pellucid.evidence.consistency",
     "demo": "pellucid.demo",
     "direction": "pellucid.ascent",
@@ -56,9 +74,12 @@ _HOMES = {
     "export": "pellucid.views",
     "filters": "pellucid.evidence.filters",
     "interpolation": "pellucid.ascent",
+    "invert": "pellucid.inversion",
     "layer": "pellucid.ascent",
     "load": "pellucid.models",
     "logit": "pellucid.ascent",
+    "look": "pellucid.look",
+    "look_through": "pellucid.look",
     "measure": "pellucid.measure",
     "neuron": "pellucid.ascent",
     "optimize": "pellucid.evidence.optimum",
@@ -66,6 +87,7 @@ _HOMES = {
     "respond": "pellucid.respond",
     "serve": "pellucid.views",
     "survey": "pellucid.survey",
+    "tuning": "pellucid.evidence.tuning",
 }
 
 __all__ = [
@@ -75,7 +97,14 @@ __all__ = [
     "Objective",
     "PellucidError",
     "__version__",
+    "ablate",
+    "accentuate",
+    "activation_grid",
+    "attribute",
+    "caricature",
+    "cascade",
     "channel",
+    "circuit",
     "consistency",
     "demo",
     "direction",
@@ -85,9 +114,12 @@ __all__ = [
     "export",
     "filters",
     "interpolation",
+    "invert",
     "layer",
     "load",
     "logit",
+    "look",
+    "look_through",
     "measure",
     "neuron",
     "optimize",
@@ -95,6 +127,7 @@ __all__ = [
     "respond",
     "serve",
     "survey",
+    "tuning",
 ]
 
 

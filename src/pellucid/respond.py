@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
+from torch import Tensor
 
-from pellucid.data import fed, open_image
+from pellucid.data import open_image
 from pellucid.errors import InputError, UnknownName
 from pellucid.kernels import Page, Probe, agreement, agreement_figure, kernel_from, response_sheet, strongest
-from pellucid.models import Model, Net, opened, tap
+from pellucid.models import Model, Net, OneImage, fed_image, opened, tap
 from pellucid.models.first_layer import FirstLayer
 from pellucid.records import Unit
 
@@ -69,7 +70,7 @@ class Response:
 
 
 def respond(
-    image: str | Path | Image.Image | NDArray[Any],
+    image: OneImage,
     *,
     kernel: str | ArrayLike | None = None,
     net: Model | None = None,
@@ -83,7 +84,7 @@ def respond(
     Parameters
     ----------
     image : a file, an RGB or gray picture, or an array (h, w) or (h, w, C), uint8 or floats in 0..1; for a net an array of
-        its input's size and channels, which is fed untouched
+        its input's size and channels, or a tensor (C, h, w) of floats, which is fed untouched
     kernel : rows as `0 1 0; 1 -4 1; 0 1 0`, a name as `laplacian` or `gabor:45,0.1`, or an array (kh, kw); correlated without
         padding with the gray image (Rec. 601 luma) in 0..1
     net, unit : instead of a kernel: a unit of the layer that looks at the image, with the layer's own padding and stride and
@@ -109,9 +110,9 @@ def respond(
     [0.0, 0.0, 1.0, -1.0, 0.0, 0.0]
     """
     _check_options(kernel, net, unit, at, pad, color)
-    picture = _opened(Path(image)) if isinstance(image, str | Path) else image
     if net is not None:
-        return _of_net(picture, opened(net), unit, at)
+        return _of_net(image, opened(net), unit, at)
+    picture = _opened(image)
     weights = kernel_from(kernel) if isinstance(kernel, str) else np.asarray(kernel, float)
     found = agreement(picture, weights, pad=pad, color=color)
     probe = found.probe(at)
@@ -142,10 +143,15 @@ def _check_options(
         raise InputError("a position goes with one unit, as conv1:17; all filters at once are only mapped")
 
 
-def _opened(path: Path) -> Image.Image:
-    if not path.is_file():
-        raise UnknownName(f"there is no picture {str(path)!r}")
-    return open_image(path)
+def _opened(image: OneImage) -> Image.Image | NDArray[Any]:
+    """A picture or an array (h, w) or (h, w, C), for a kernel."""
+    if isinstance(image, Tensor):
+        return image.detach().cpu().movedim(0, -1).numpy()
+    if not isinstance(image, str | Path):
+        return image
+    if not Path(image).is_file():
+        raise UnknownName(f"there is no picture {str(image)!r}")
+    return open_image(image)
 
 
 def _channel(probe: Probe) -> int:
@@ -166,26 +172,10 @@ def _picture(pixels: Floats) -> Image.Image:
     return Image.fromarray(np.round(flat * 255).astype(np.uint8))
 
 
-def _pixels(image: Image.Image | NDArray[Any], net: Net) -> Floats:
-    """The image as the net is fed it, (H, W, C) in 0..1."""
-    if isinstance(image, Image.Image):
-        return fed(image, net.input.recipe)[0] / 255
-    shape = (*net.input.size, net.input.channels)
-    pixels = image[..., None] if image.ndim == 2 else image
-    if pixels.shape != shape:
-        wanted = "x".join(map(str, shape))
-        raise InputError(
-            f"an array of shape {image.shape} was given; {net.name} is fed {wanted}, height x width x channels"
-        )
-    return _in_unit_range(pixels)
-
-
-def _of_net(
-    image: Image.Image | NDArray[Any], net: Net, unit: str | Unit | None, at: tuple[int, int] | None
-) -> Response:
+def _of_net(image: OneImage, net: Net, unit: str | Unit | None, at: tuple[int, int] | None) -> Response:
     first = net.first_layer()
     wanted, at = (None, at) if unit is None else _wanted(net, unit, at, first.layer.name)
-    pixels = _pixels(image, net)
+    pixels = fed_image(image, net).values
     maps, places = _maps(net, first, pixels)
     source = {
         "method": "respond",

@@ -14,7 +14,16 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-__all__ = ["complain", "document_only", "plain", "print_json", "print_table", "progress_bar", "say"]
+__all__ = [
+    "complain",
+    "document_only",
+    "plain",
+    "print_json",
+    "print_table",
+    "print_text",
+    "progress_bar",
+    "say",
+]
 
 
 def plain(text: object) -> str:
@@ -56,6 +65,11 @@ _document: TextIO | None = None
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output; numbers that JSON cannot write become null."""
     print(json.dumps(_finite(document), ensure_ascii=False, allow_nan=False), file=_document or sys.stdout)
+
+
+def print_text(document: str) -> None:
+    """A JSON document on standard output that is text already."""
+    print(document, file=_document or sys.stdout)
 
 
 def _finite(value: Any) -> Any:

@@ -31,6 +31,9 @@ def by_hand(name, picture):
             total += abs(p[c, y, x] - 0.5)
         elif name == "l2":
             total += (p[c, y, x] - 0.5) ** 2
+        elif name == "roughness":
+            total += (p[c, y + 1, x] - p[c, y, x]) ** 2 if y + 1 < height else 0
+            total += (p[c, y, x + 1] - p[c, y, x]) ** 2 if x + 1 < width else 0
         else:
             near = [
                 (p[c, y + dy, x + dx], 1.0 if dy == dx == 0 else 0.5)
@@ -40,6 +43,8 @@ def by_hand(name, picture):
             ]
             mean = sum(value * weight for value, weight in near) / sum(weight for _, weight in near)
             total += (p[c, y, x] - mean) ** 2 / 2
+    if name == "roughness":
+        return total / (p.size / 16)
     return (1e-6 + total) ** 0.5 if name == "l2" else total
 
 

@@ -19,8 +19,11 @@ from pellucid.figures import (
     Levels,
     Map,
     Number,
+    Partner,
+    Partners,
     Picture,
     Table,
+    TuningCurve,
     figure_from_json,
 )
 from pellucid.figures.strip import strip_sheet
@@ -66,7 +69,27 @@ EXAMPLES = {
         Items((item(EVIL), item(box=None), Item(EVIL, 1.0))),
         Items(()),
     ],
+    "partners": [
+        Partners((Partner(EVIL, 1.5, ((0.5, -1.0), (0.0, 2.0))), Partner("conv1:3", -0.25)), EVIL),
+        Partners((), EVIL),
+    ],
     "table": [Table((EVIL, "b"), ((EVIL, 1.5), (None, True)))],
+    "tuning_curve": [
+        TuningCurve(
+            (0.0, 45.0, 90.0, 135.0),
+            (1.0, 3.0, -1.0, 0.0),
+            EVIL,
+            EVIL,
+            0.0,
+            180.0,
+            False,
+            40.0,
+            ((0.0, EVIL),),
+        ),
+        TuningCurve((0.1, 0.2, 0.4), (1.0, 2.0, 1.5), EVIL, "y", 0.5, None, True, 0.2, (), (EVIL, "half")),
+        TuningCurve((0.0, 180.0), (1.0, 1.0), "x", "y", 1.0, 360.0),
+        TuningCurve((), (), "x", "y", 0.0, None),
+    ],
     "map": [Map(((-1.0, 2.0), (0.0, 1.0)), EVIL), Map(((3.0, 3.0),), "flat"), Map((), "none")],
 }
 EVERY = [pytest.param(figure, id=name) for name, figures in EXAMPLES.items() for figure in figures]

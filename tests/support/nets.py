@@ -144,3 +144,12 @@ class ObjectNet(nn.Module):
 
 def object_net() -> ObjectNet:
     return ObjectNet().eval()
+
+
+def mixing(rows: list[list[float]], bias: float = 0.0) -> nn.Conv2d:
+    """A layer whose units are these sums of the channels, at each pixel alone."""
+    layer = nn.Conv2d(len(rows[0]), len(rows), 1)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(rows)[:, :, None, None])
+        layer.bias.fill_(bias)
+    return layer

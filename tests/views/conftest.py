@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
+from chromium import browser as browser
 from PIL import Image
 
 from pellucid.figures import Blob, Curve, Histogram, Item, Items, Map, Number, Picture, Table
@@ -256,30 +255,3 @@ def atlas_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def make_atlas() -> Callable[..., Path]:
     return write_atlas
-
-
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@pytest.fixture(
-    scope="module"
-)  # its event loop runs as long as it does, and the server's tests bring their own
-def browser() -> Iterator:
-    """The system's Chromium, driven by Playwright; without it the tests that need it are skipped."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        pytest.skip("no chromium: apt-get install chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield started
-        started.close()

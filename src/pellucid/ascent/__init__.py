@@ -7,8 +7,10 @@ from pellucid.ascent.canvases import CANVASES
 from pellucid.ascent.climb import Climbed, climb, climbs
 from pellucid.ascent.constraint import CONSTRAINTS, Box, Constraint, Mahalanobis, NormBall, constraint_as
 from pellucid.ascent.diagnosis import DIAGNOSES
+from pellucid.ascent.given import Given
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.held import Held
+from pellucid.ascent.kept import Kept
 from pellucid.ascent.maco import displayed
 from pellucid.ascent.objective import (
     OBJECTIVES,
@@ -17,9 +19,11 @@ from pellucid.ascent.objective import (
     Term,
     channel,
     direction,
+    distance,
     excitation,
     interpolation,
     layer,
+    likeness,
     logit,
     neuron,
     probability,
@@ -28,6 +32,7 @@ from pellucid.ascent.optimizers import OPTIMIZERS
 from pellucid.ascent.pictures import band_sheet
 from pellucid.ascent.plan import Batch, batch_size, batches, ends_at_zero, picture_size
 from pellucid.ascent.precision import PRECISIONS, best_precision
+from pellucid.ascent.readings import departure
 from pellucid.ascent.regularizers import REGULARIZERS, regularize_as, regularize_in_words
 from pellucid.ascent.settings import ClimbSettings
 from pellucid.ascent.statistics import ImageStatistics
@@ -49,9 +54,11 @@ __all__ = [
     "ClimbSettings",
     "Climbed",
     "Constraint",
+    "Given",
     "Goal",
     "Held",
     "ImageStatistics",
+    "Kept",
     "Mahalanobis",
     "NormBall",
     "Objective",
@@ -66,12 +73,15 @@ __all__ = [
     "climb",
     "climbs",
     "constraint_as",
+    "departure",
     "direction",
     "displayed",
+    "distance",
     "ends_at_zero",
     "excitation",
     "interpolation",
     "layer",
+    "likeness",
     "logit",
     "neuron",
     "picture_size",

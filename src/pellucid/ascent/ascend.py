@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,13 +34,28 @@ Look = Callable[[int], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Pace:
-    """How to go: at most how many steps, by which optimizer, and when to stop; `views` are seen of each item a step."""
+    """How to go: at most how many steps, by which optimizer, and when to stop; `views` are seen of each item a step.
+
+    Over the last `cooling` of the steps, a share, the learning rate falls to zero along half a cosine.
+    """
 
     steps: int
     optimizer: str
     learning_rate: float
     stop: str = "fixed"
     views: int = 1
+    cooling: float = 0.0
+
+    def rate(self, step: int) -> float:
+        """The learning rate at a step, counted from 0.
+
+        >>> [Pace(4, "adam", 1.0, cooling=0.5).rate(step) for step in range(4)]
+        [1.0, 1.0, 1.0, 0.5]
+        """
+        first = self.steps * (1 - self.cooling)
+        if step <= first:
+            return self.learning_rate
+        return self.learning_rate * (1 + math.cos(math.pi * (step - first) / (self.steps - first))) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +102,8 @@ def ascend(look: Look, canvas: Canvas, signs: Tensor, *, pace: Pace, on_step: Ca
             silent = rows & (strength <= FAINT_SHARE * _strength(detours))
             gradients = _mixed(silent, detours, gradients)
             strength = _strength(gradients)
+        if pace.cooling:
+            optimizer.param_groups[0]["lr"] = pace.rate(step)
         sound = values.isfinite() & strength.isfinite()
         size = torch.where(sound, _size(size, strength / entries), size)
         _step(

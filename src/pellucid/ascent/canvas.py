@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pellucid.errors import InputError
+
 __all__ = ["Canvas", "CanvasShape"]
 
 
@@ -49,6 +51,17 @@ class Canvas(abc.ABC):
     @abc.abstractmethod
     def pictures(self) -> Tensor:
         """The inputs as they are now: (N, C, H, W) float32, in 0..1 unless `ends` says otherwise."""
+
+    def showing(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """Variables at which the canvas shows these pictures (N, C, H, W) in 0..1, ends of the range a little inside it.
+
+        Raises
+        ------
+        InputError : this canvas cannot show any picture
+        """
+        raise InputError(
+            "a climb was to start from a given picture; canvas fourier, pixels or pyramid can show one"
+        )
 
     def project(self) -> None:
         """Bring the variables back to where they may be, after each step and without gradient; by default anywhere."""

@@ -26,6 +26,7 @@ from pellucid.ascent.pictures import clipped_share, departure
 from pellucid.ascent.plan import Batch, batches, checked, has_room, seen
 from pellucid.ascent.probes import Probed, probed
 from pellucid.ascent.readings import Scores
+from pellucid.ascent.references import References
 from pellucid.ascent.saved import Saved, saved
 from pellucid.ascent.settings import ClimbSettings
 from pellucid.ascent.streams import stream
@@ -193,8 +194,13 @@ def _climbed(
     pictures = saved(canvas)
     facts = _facts(net, batch, trail, start, pictures)
     priced = bool(settings.regularize) or (batch.group > 1 and settings.diversity != 0)
-    facts = [replace(fact, priced=priced) for fact in facts]
+    facts = [
+        replace(fact, priced=priced or fact_of.kept is not None)
+        for fact, fact_of in zip(facts, batch.goals, strict=True)
+    ]
     looked = canvas.transparency()
+    if looked is None:
+        looked = look.transparency()
     seconds = (time.perf_counter() - started) / len(batch.goals)
     return [
         Climbed(
@@ -219,23 +225,39 @@ def _climbed(
 
 def _canvas(net: Net, batch: Batch, settings: ClimbSettings) -> Canvas:
     streams = [stream(settings.seed, str(goal), "start") for goal in batch.padded]
-    return canvas_of(net.input, batch.size, streams, settings, device=net.device)
+    canvas = canvas_of(net.input, batch.size, streams, settings, device=net.device)
+    rows = [row for row, goal in enumerate(batch.padded) if goal.start is not None]
+    if rows:
+        starts = np.stack([goal.start.pixels for goal in batch.padded if goal.start is not None])
+        with torch.no_grad():
+            shown = canvas.showing(torch.from_numpy(starts).to(net.device))
+            for variable, values in zip(canvas.variables, shown, strict=True):
+                variable[rows] = values
+    return canvas
 
 
 def _pace(canvas: Canvas, settings: ClimbSettings) -> Pace:
     """What is asked, and for the rest what suits the canvas."""
     rate = canvas.learning_rate if settings.learning_rate is None else settings.learning_rate
-    return Pace(settings.steps, settings.optimizer or canvas.optimizer, rate, settings.stop, settings.copies)
+    return Pace(
+        settings.steps,
+        settings.optimizer or canvas.optimizer,
+        rate,
+        settings.stop,
+        settings.copies,
+        settings.cooling or 0.0,
+    )
 
 
 def _facts(net: Net, batch: Batch, trail: Trail, start: Saved, pictures: Saved) -> list[Facts]:
     """What the pictures themselves tell, in float32 and without transforms."""
     goals = batch.padded
-    scores = Scores(goals, net.device)
+    scores, references = Scores(goals, net.device), References(goals, net.device)
     with tap(net, scores.layers) as run:
-        initial = scores(run(start.fed(net.device))).tolist()
+        given = references(run)
+        initial = scores(run(start.fed(net.device)), given).tolist()
         responses = run(pictures.fed(net.device))
-        final = scores(responses).tolist()
+        final = scores(responses, given).tolist()
         extremes = [_extreme(responses, row, goal) for row, goal in enumerate(batch.goals)]
     moved = [goal.sign * (final[row] - initial[row]) for row, goal in enumerate(goals)]
     doubtful = [

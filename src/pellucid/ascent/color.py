@@ -58,6 +58,8 @@ def main_axes(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
+# What a sigmoid cannot reach: rounded to 8 bits it is the end of the range.
+INSIDE = 0.45 / 255
 # A mean nearer to an end of the range than this would leave a canvas hardly any slope to start with.
 ENDS = 0.02
 
@@ -90,3 +92,18 @@ class Colors:
         """(N, C, H, W) in 0..1 from planes of the same shape."""
         mixture = mixed(planes, self.axes)
         return torch.sigmoid(mixture if self.rest is None else mixture + self.rest)
+
+    def planes(self, pixels: Tensor) -> Tensor:
+        """The planes that `pixels` turns into these; values at the ends of the range stand for some a little inside it.
+
+        >>> shown = torch.tensor([0.1, 0.5, 1.0]).view(1, 3, 1, 1)
+        >>> Colors().pixels(Colors().planes(shown)).mul(255).round().flatten()
+        tensor([ 26., 128., 255.])
+        """
+        mixture = torch.logit(pixels.double(), INSIDE)
+        if self.rest is not None:
+            mixture = mixture - self.rest
+        if self.axes is None and pixels.shape[1] != len(COLOR_AXES):
+            return mixture.float()
+        back = torch.linalg.pinv((COLOR_AXES if self.axes is None else self.axes).to(mixture))
+        return mixed(mixture, back).float()

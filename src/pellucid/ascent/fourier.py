@@ -67,6 +67,15 @@ class FourierCanvas(Canvas):
         planes = torch.fft.irfft2(spectrum, s=size)[..., : self.shape.width]
         return self._colors.pixels(planes)
 
+    def showing(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        planes = self._colors.planes(pictures)
+        if (
+            self.shape.width % 2
+        ):  # the column that is cropped again: between its neighbors, the last and the first
+            between = (planes[..., :1] + planes[..., -1:]) / 2
+            planes = torch.cat([planes, between], -1)
+        return (torch.view_as_real(torch.fft.rfft2(planes)) / self._weight,)
+
 
 def frequency_weight(height: int, width: int, *, decay: float) -> Tensor:
     """What a variable of each frequency is multiplied by: (H, W//2+1) float32, (H, W//2+2) at odd widths."""

@@ -110,6 +110,9 @@ class HeldCanvas(Canvas):
     def pictures(self) -> Tensor:
         return torch.where(self._where, self._values, self._free.pictures())
 
+    def showing(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        return self._free.showing(pictures)
+
     def project(self) -> None:
         self._free.project()
 

@@ -11,21 +11,27 @@ from torch import Tensor
 from pellucid.ascent.canvas import Canvas
 from pellucid.ascent.diversity import likeness
 from pellucid.ascent.goal import Goal
+from pellucid.ascent.keeping import Keeping
 from pellucid.ascent.precision import arithmetic, best_precision
 from pellucid.ascent.readings import Scores
+from pellucid.ascent.references import References
 from pellucid.ascent.regularizers import price
 from pellucid.ascent.settings import ClimbSettings
 from pellucid.ascent.streams import stream
 from pellucid.ascent.transforms import Transforms, view_maps, warped
+from pellucid.ascent.transparency import transparency_of
 
 __all__ = ["Look"]
+
+# What is kept costs a way back more at each step that notes where the net looks; one in so many tells the same.
+NOTED_EVERY = 4
 
 
 class Look:
     """From a step's number to each goal's objective and to what is to rise: both (N,), as the net sees the canvas then.
 
-    What is to rise is the objective with its goal's sign, less the price of the picture and less what it shares with the
-    other pictures of the same objective.
+    What is to rise is the objective with its goal's sign, less the price of the picture, less what it shares with the other
+    pictures of the same objective, and less what it pays for leaving what is kept.
 
     Parameters
     ----------
@@ -48,11 +54,15 @@ class Look:
         self._gray = transforms.pad > 0
         self._device = canvas.variables[0].device
         self._precision = settings.precision or best_precision(self._device)
-        self._scores = Scores([goal for goal in goals for _ in range(settings.copies)], self._device)
+        views = [goal for goal in goals for _ in range(settings.copies)]
+        self._scores = Scores(views, self._device)
         self._diverse = goals[0].aim.layers[0] if goals[0].pictures > 1 and settings.diversity != 0 else None
         self._pictures = goals[0].pictures
         self.signs = torch.tensor([goal.sign for goal in goals], dtype=torch.float32, device=self._device)
         self._maps = None if transforms.identity else self._drawn(transforms, goals)
+        self._references = References(views, self._device, maps=self._maps, gray=self._gray)
+        self._keeping = Keeping(goals, self._device, self._mean_of_copies)
+        self._looked: Tensor | None = None
 
     def _drawn(self, transforms: Transforms, goals: Sequence[Goal]) -> Tensor:
         """The maps of all steps: copies of a goal stand together, and the first sees what it would see alone."""
@@ -68,14 +78,31 @@ class Look:
         if self._maps is not None:
             views = warped(views, self._maps[step], gray=self._gray)
         with arithmetic(self._precision, self._device):
+            given = self._references(self._run, step)
             responses = self._run(views.contiguous(memory_format=torch.channels_last))
-            values = self._mean_of_copies(self._scores(responses))
+            values = self._mean_of_copies(self._scores(responses, given))
         wanted = self.signs * values
         if self._diverse is not None:
             wanted = wanted - self._weight(values) * self._shared(responses[self._diverse])
+        if self._keeping:
+            self._note(step, values, pictures)
+            worth = self.signs * values
+            wanted = wanted - self._keeping.price(worth, responses, given, self._canvas.variables)
         if self._settings.regularize:
             wanted = wanted - price(self._settings.regularize, pictures)
         return values, wanted
+
+    def transparency(self) -> Tensor | None:
+        """Where the net looked for what was to rise: (N, H, W) in 0..1; None where nothing is kept."""
+        return None if self._looked is None else transparency_of(self._looked)
+
+    def _note(self, step: int, values: Tensor, pictures: Tensor) -> None:
+        """Add up how strongly each pixel is asked for, whatever is kept."""
+        if step % NOTED_EVERY or not values.requires_grad:
+            return
+        [slope] = torch.autograd.grad(values.sum(), [pictures], retain_graph=True)
+        looked = slope.abs().mean(1).nan_to_num(0, 0, 0)
+        self._looked = looked if self._looked is None else self._looked + looked
 
     def _weight(self, values: Tensor) -> Tensor | float:
         """Of what is shared: as asked, or so that sharing everything costs what the group's objective is worth, (N,)."""

@@ -15,6 +15,7 @@ from pellucid.ascent.canvas import Canvas, CanvasShape
 from pellucid.ascent.color import COLOR_AXES, Colors
 from pellucid.ascent.natural import natural
 from pellucid.ascent.statistics import ImageStatistics
+from pellucid.ascent.transparency import transparency_of
 
 __all__ = ["MacoCanvas", "displayed"]
 
@@ -23,9 +24,8 @@ __all__ = ["MacoCanvas", "displayed"]
 SPREAD = math.pi / math.sqrt(3)
 # What keeps a division finite; Xplique's.
 EPSILON = 1e-5
-# Horama's display: the share cut off each end of the picture's values, and where transparency is full, in percent.
+# Horama's display: the share cut off each end of the picture's values, in percent.
 CUT_PERCENT = 1.0
-OPAQUE_PERCENT = 80.0
 
 
 class MacoCanvas(Canvas):
@@ -95,8 +95,7 @@ class MacoCanvas(Canvas):
 
     def transparency(self) -> Tensor:
         """Sums of the absolute gradients over all steps, full at their 80th percentile and above: (N, H, W) in 0..1."""
-        full = torch.quantile(self._looked.flatten(1), OPAQUE_PERCENT / 100, dim=1)[:, None, None]
-        return torch.where(full > 0, self._looked.clamp(max=full) / full, 1.0)
+        return transparency_of(self._looked)
 
 
 def _uniform_start(streams: Sequence[np.random.Generator], shape: tuple[int, ...]) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.ascent.given import Given
 from pellucid.errors import InputError
 from pellucid.records import Unit, UnitQuery
 
@@ -20,9 +21,11 @@ __all__ = [
     "Term",
     "channel",
     "direction",
+    "distance",
     "excitation",
     "interpolation",
     "layer",
+    "likeness",
     "logit",
     "neuron",
     "plain",
@@ -39,7 +42,8 @@ Target = Unit | UnitQuery
 class Term:
     """One part of an objective: `weight` times what the kind reads at the unit, or in the whole layer.
 
-    A direction has a `vector` with one number for each unit of the layer, and the `power` of its cosine.
+    A direction has a `vector` with one number for each unit of the layer, and the `power` of its cosine. What is compared with
+    a given picture has that.
     """
 
     kind: str
@@ -47,6 +51,7 @@ class Term:
     weight: float = 1.0
     vector: tuple[float, ...] = ()
     power: float = 0.0
+    given: Given | None = None
 
     @property
     def what(self) -> str:
@@ -54,6 +59,8 @@ class Term:
         words = f"{self.kind} {self.unit}"
         if self.vector:
             words += f" along {hashlib.sha256(np.array(self.vector, '<f8').tobytes()).hexdigest()[:8]}"
+        if self.given is not None:
+            words += f" with {self.given}"
         return words + (f" power {self.power:g}" if self.power else "")
 
     def __str__(self) -> str:
@@ -62,6 +69,8 @@ class Term:
     def to_json(self) -> dict[str, Any]:
         """JSON values from which the term can be made again."""
         row: dict[str, Any] = {"kind": self.kind, "unit": str(self.unit), "weight": self.weight}
+        if self.given is not None:
+            row |= {"given": self.given.digest, "power": self.power}
         return row | ({"vector": list(self.vector), "power": self.power} if self.vector else {})
 
 
@@ -172,10 +181,39 @@ def direction(name: str | UnitQuery, vector: Sequence[float], *, power: float = 
     numbers = tuple(float(each) for each in vector)
     if not numbers or not all(map(np.isfinite, numbers)) or not any(numbers):
         raise InputError(f"a vector of {len(numbers)} numbers; finite ones, not all zero, give a direction")
-    if power < 0 or not np.isfinite(power):
-        raise InputError(f"power {power:g} of the cosine; 0 or more is one")
+    _check_power(power)
     whole = UnitQuery(target.layer, position=target.position)
     return Objective((Term("direction", whole, 1.0, numbers, float(power)),))
+
+
+def distance(name: str | Target, given: Given) -> Objective:
+    """How far a layer's responses are from those to a given picture: |a - b|^2 / |b|^2, over all units and positions.
+
+    Lowered, it inverts the layer: the picture becomes one that the layer cannot tell from the given one.
+
+    References
+    ----------
+    Mahendran and Vedaldi 2015, "Understanding deep image representations by inverting them", eq. 4.
+    """
+    return Objective((Term("distance", layer(name).terms[0].unit, given=given),))
+
+
+def likeness(name: str | Target, given: Given, *, power: float = 0.0) -> Objective:
+    """How far a layer's responses point along those to a given picture: <a, b> / <b, b> max(0.1, cos(a, b))^power.
+
+    For the given picture itself it is 1. Raised, it makes a caricature: more of everything that the layer sees in that picture.
+
+    Parameters
+    ----------
+    power : of the cosine, at least 0; a higher one asks for the same proportions more than for strength
+
+    References
+    ----------
+    lucid, notebook "Feature inversion / caricatures". Differs: the cosine has both norms, and the product is
+    divided by the given picture's own.
+    """
+    _check_power(power)
+    return Objective((Term("likeness", layer(name).terms[0].unit, 1.0, (), float(power), given),))
 
 
 def logit(unit: str | int | Target, index: int | None = None) -> Objective:
@@ -202,6 +240,11 @@ def interpolation(first: Objective, second: Objective, steps: int) -> list[Objec
         raise InputError(f"an interpolation of {steps} steps has no two ends; 2 or more have")
     between = [place / (steps - 1) for place in range(1, steps - 1)]
     return [first, *((1 - share) * first + share * second for share in between), second]
+
+
+def _check_power(power: float) -> None:
+    if power < 0 or not np.isfinite(power):
+        raise InputError(f"power {power:g} of the cosine; 0 or more is one")
 
 
 def _target(unit: str | Target, index: int | None) -> Target:

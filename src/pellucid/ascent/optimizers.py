@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -19,7 +19,9 @@ EPSILON = 1e-6
 
 
 class Optimizer(Protocol):
-    """What moves variables up their `grad`."""
+    """What moves variables up their `grad`; `param_groups[0]["lr"]` is the learning rate, which may change."""
+
+    param_groups: list[dict[str, Any]]
 
     def step(self) -> object: ...
 
@@ -34,7 +36,7 @@ class UnitGradient:
 
     def __init__(self, variables: Sequence[Tensor], learning_rate: float) -> None:
         self._variables = variables
-        self._learning_rate = learning_rate
+        self.param_groups: list[dict[str, Any]] = [{"lr": learning_rate}]
 
     @torch.no_grad()
     def step(self) -> None:
@@ -43,7 +45,7 @@ class UnitGradient:
             dim=0
         )
         entries = sum(each[0].numel() for each in self._variables)
-        pace = torch.where(lengths > 0, self._learning_rate * entries**0.5 / lengths, 0.0)
+        pace = torch.where(lengths > 0, self.param_groups[0]["lr"] * entries**0.5 / lengths, 0.0)
         for variable, gradient in zip(self._variables, gradients, strict=True):
             variable += pace.view(-1, *(1,) * (gradient.ndim - 1)) * gradient
 

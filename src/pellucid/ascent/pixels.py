@@ -53,3 +53,6 @@ class PixelCanvas(Canvas):
 
     def pictures(self) -> Tensor:
         return self._colors.pixels(self.variables[0])
+
+    def showing(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        return (self._colors.planes(pictures),)

@@ -106,7 +106,13 @@ def _checked(net: Net, goal: Goal) -> Goal:
             f"{goal.unit} has no negative optimum: {layer.name} ends in its own ReLU, so it is never below 0; {instead}"
         )
     objective = None if goal.objective is None else aim
-    return replace(goal, unit=_resolved(net, goal.unit), objective=objective)
+    kept = None if goal.kept is None else replace(goal.kept, layer=net.layer(goal.kept.layer).name)
+    for given in (goal.start, goal.given):
+        if given is not None and len(given.pixels) != net.input.channels:
+            raise InputError(
+                f"a given picture of {len(given.pixels)} channels; {net.name} takes {net.input.channels}"
+            )
+    return replace(goal, unit=_resolved(net, goal.unit), objective=objective, kept=kept)
 
 
 def _resolved_term(net: Net, term: Term) -> Term:
@@ -211,8 +217,12 @@ def batches(net: Net, goals: Sequence[Goal], settings: ClimbSettings) -> list[Ba
     """
     groups: dict[tuple[tuple[str, ...], tuple[int, int] | None, int], list[int]] = {}
     for place, goal in enumerate(goals):
-        size = settings.size or (net.input.size if _at_numbers(goal) else None)
-        groups.setdefault((goal.aim.layers, size, goal.pictures), []).append(place)
+        size = settings.size or goal.size or (net.input.size if _at_numbers(goal) else None)
+        if goal.size is not None and goal.size != size:
+            raise InputError(
+                f"{goal.unit}: pictures of {size} and a given one of {goal.size}; leave the size out, or give it so"
+            )
+        groups.setdefault((goal.layers, size, goal.pictures), []).append(place)
     planned = []
     for (layers, size, pictures), places in groups.items():
         capacity = _capacity(net, layers, replace(settings, size=size), len(places), pictures)

@@ -13,6 +13,7 @@ from pellucid.ascent.canvas import CanvasShape
 from pellucid.ascent.fourier import FourierCanvas
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.readings import Scores
+from pellucid.ascent.references import References, Run
 from pellucid.ascent.streams import stream
 from pellucid.models.net import Net
 from pellucid.models.taps import tap
@@ -62,7 +63,7 @@ def probed(net: Net, goals: Sequence[Goal], shape: CanvasShape) -> list[Probed]:
     layers = Scores(goals).layers
     with tap(net, layers) as run:
         responses = run(pixels)
-        values = [Scores([goal] * len(pixels), net.device)(responses) for goal in goals]
+        values = [_values(goal, responses, run, net) for goal in goals]
         finite = [each[each.isfinite()] for each in values]
         mute = [not bool(len(each)) or bool(each.max() == each.min()) for each in finite]
         elsewhere = any(mute) and _answers_elsewhere(run, pixels, layers[0])
@@ -71,6 +72,12 @@ def probed(net: Net, goals: Sequence[Goal], shape: CanvasShape) -> list[Probed]:
         Probed(not silent, _span(each), elsewhere and silent, bounded and _at_end(each))
         for each, silent in zip(finite, mute, strict=True)
     ]
+
+
+def _values(goal: Goal, responses: Mapping[str, Tensor], run: Run, net: Net) -> Tensor:
+    """(P,) what each probe is worth to one goal."""
+    every = [goal] * len(next(iter(responses.values())))
+    return Scores(every, net.device)(responses, References(every, net.device)(run))
 
 
 def _span(values: Tensor) -> float:

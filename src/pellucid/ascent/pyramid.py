@@ -66,3 +66,8 @@ class PyramidCanvas(Canvas):
         for level in coarser:
             planes = planes + F.interpolate(level, size=self._size, mode="bilinear", align_corners=False)
         return self._colors.pixels(planes)
+
+    def showing(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """All in the finest level."""
+        coarser = (torch.zeros(len(pictures), *each.shape[1:]) for each in self.variables[1:])
+        return (self._colors.planes(pictures), *(each.to(pictures) for each in coarser))

@@ -15,7 +15,7 @@ from pellucid.ascent.objective import Term
 from pellucid.errors import InputError
 from pellucid.records import Unit
 
-__all__ = ["READINGS", "Scores"]
+__all__ = ["COMPARISONS", "READINGS", "Scores", "departure"]
 
 # On SqueezeNet's early layers 0.3 keeps more of the plain mean than 0.1 at the same responses on the side asked for; 0 leaves
 # units that start on the other side without a gradient.
@@ -135,15 +135,62 @@ READINGS: Mapping[str, Callable[[Tensor, Rows], Tensor]] = {
 }
 
 
+def _distance(responses: Tensor, given: Tensor, rows: Rows) -> Tensor:
+    gap, size = ((each.flatten(1).square().sum(1)) for each in (responses - given, given))
+    return torch.where(size > 0, gap / size, gap)
+
+
+def _likeness(responses: Tensor, given: Tensor, rows: Rows) -> Tensor:
+    here, there = responses.flatten(1), given.flatten(1)
+    dot, own = (here * there).sum(1), there.square().sum(1)
+    value = torch.where(own > 0, dot / own, dot)
+    if any(term.power for term in rows.terms):
+        norm = (here.square().sum(1) + NORM_EPSILON**2).sqrt()
+        cosine = dot / (norm + NORM_EPSILON) / (there.norm(dim=1) + NORM_EPSILON)
+        value = value * cosine.clamp(min=LEAST_COSINE) ** rows.powers[:, 0]
+    return value
+
+
+# From responses (n, K, *positions), those to the given pictures, and what is wanted to (n,) values.
+COMPARISONS: Mapping[str, Callable[[Tensor, Tensor, Rows], Tensor]] = {
+    "distance": _distance,
+    "likeness": _likeness,
+}
+
+
+def departure(responses: Tensor, given: Tensor) -> Tensor:
+    """How far responses (n, K, *positions) are from others: at each position over all units, the mean of these; (n,).
+
+    Its slope at no distance at all is zero.
+
+    References
+    ----------
+    Hamblin et al. 2024, "Feature Accentuation", the regularizer with p = 2.
+
+    Examples
+    --------
+    >>> departure(torch.tensor([[[3.0, 0.0], [4.0, 0.0]]]), torch.zeros(1, 2, 2))
+    tensor([2.5000])
+    """
+    gap = responses - given
+    squares = (gap.flatten(2) if gap.ndim > 2 else gap[:, :, None]).square().sum(1)
+    # A root has no slope at 0; what stands there for it never reaches the result.
+    return torch.where(squares > 0, squares.where(squares > 0, 1.0).sqrt(), 0.0).mean(1)
+
+
 class Scores:
     """The objectives of a batch of goals as one function of responses.
 
     Terms of the same kind and layer are read together, whichever items they belong to: one batch may hold any mixture.
+
+    Attributes
+    ----------
+    layers : what must be read, each once
     """
 
     def __init__(self, goals: Sequence[Goal], device: torch.device | str = "cpu") -> None:
         self.items = len(goals)
-        self.layers = tuple(dict.fromkeys(layer for goal in goals for layer in goal.aim.layers))
+        self.layers = tuple(dict.fromkeys(layer for goal in goals for layer in goal.layers))
         gathered: dict[tuple[str, str], list[tuple[Term, int, int]]] = {}
         for item, goal in enumerate(goals):
             for term in goal.aim.terms:
@@ -151,13 +198,13 @@ class Scores:
                 gathered.setdefault((term.kind, term.unit.layer), []).append(row)
         self._groups = [_Group(*key, rows, device) for key, rows in gathered.items()]
 
-    def __call__(self, responses: Mapping[str, Tensor]) -> Tensor:
-        """The value of each goal's objective: (N,), from {layer: (N, K, *positions)}."""
+    def __call__(self, responses: Mapping[str, Tensor], given: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The value of each goal's objective: (N,), from {layer: (N, K, *positions)} and those to the given pictures."""
         if not self._groups:
             raise InputError("an objective without terms has no value")
         total = torch.zeros(())
         for group in self._groups:
-            rows, values = group(responses[group.layer])
+            rows, values = group(responses[group.layer], (given or {}).get(group.layer))
             total = total.to(values).expand(self.items).index_add(0, rows, values)
         return total
 
@@ -170,16 +217,21 @@ class _Group:
     ) -> None:
         terms, items, signs = zip(*rows, strict=True)
         self.layer = layer
-        self._reading = READINGS[kind]
+        self._kind = kind
         self._rows = Rows(terms, items, signs, device)
         self._items = torch.tensor(items, device=device)
         weights = [term.weight for term in terms]
         self._weights = torch.tensor(weights, dtype=torch.float32, device=device)
         self._in_order = items == tuple(range(len(items)))
 
-    def __call__(self, responses: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, responses: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor]:
         """Which items the terms belong to, and what each adds."""
         whole = self._in_order and len(self._items) == len(responses)
         # Picking all items in order would copy every response for nothing.
         chosen = responses if whole else responses[self._items]
-        return self._items, self._weights * self._reading(chosen, self._rows)
+        if self._kind in READINGS:
+            return self._items, self._weights * READINGS[self._kind](chosen, self._rows)
+        if given is None:
+            raise InputError(f"{self._rows.terms[0]} needs the responses to that picture")
+        others = given if whole else given[self._items]
+        return self._items, self._weights * COMPARISONS[self._kind](chosen, others, self._rows)

@@ -18,6 +18,8 @@ __all__ = ["REGULARIZERS", "Regularize", "price", "regularize_as", "regularize_i
 Regularize = tuple[tuple[str, float], ...]
 
 GRAY = 0.5
+# Of pixel values in 0..1, about as in photographs.
+PHOTOGRAPH_SD = 0.25
 # lucid's, which keeps the root's slope finite at gray.
 ROOT_EPSILON = 1e-6
 
@@ -46,6 +48,15 @@ def blur(pictures: Tensor) -> Tensor:
     return (pictures - blurred(pictures).detach()).square().flatten(1).sum(1) / 2
 
 
+def roughness(pictures: Tensor) -> Tensor:
+    """The sum of squared differences between neighbors, over what squared distances from the mean sum to in photographs: (N,).
+
+    Whatever its size, a picture of the roughness of photographs costs about 0.1, one of noise of their contrast 4.
+    """
+    down, across = (pictures.diff(dim=axis).square().flatten(1).sum(1) for axis in (-2, -1))
+    return (down + across) / (pictures[0].numel() * PHOTOGRAPH_SD**2)
+
+
 def blurred(pictures: Tensor) -> Tensor:
     """A mean over 3 by 3 pixels with 1 at the center and 0.5 around it, of those inside: (N, C, H, W)."""
     channels = pictures.shape[1]
@@ -61,6 +72,7 @@ REGULARIZERS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "l1": l1,
     "l2": l2,
     "blur": blur,
+    "roughness": roughness,
 }
 
 
@@ -69,6 +81,7 @@ def price(regularize: Regularize, pictures: Tensor) -> Tensor:
 
     References
     ----------
+    `roughness` is Mahendran and Vedaldi 2015, eq. 6 with beta = 2, in units of a photograph's variance; the others are those of
     lucid `optvis/objectives.py`: `total_variation`, `L1`, `L2` with the constant 0.5, `blur_input_each_step`. Differs: lucid
     takes the picture after its transforms.
 

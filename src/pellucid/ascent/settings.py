@@ -33,6 +33,7 @@ class ClimbSettings:
     regularize : (name in `REGULARIZERS`, weight) pairs, subtracted from what is climbed
     optimizer : a name in `OPTIMIZERS`; None for what suits the canvas
     learning_rate : of the optimizer, in units of the canvas's variables; None for what suits the canvas
+    cooling : the share of the steps, the last ones, over which the learning rate falls to zero; None for none
     stop : a name in `STOPS`: after fixed steps, or each picture once its objective is flat
     snapshots : steps after which pictures are kept; 0 is the start
     diversity : the weight of what pictures of one objective share, where a goal asks for several; lucid's is 100. None: to
@@ -58,6 +59,7 @@ class ClimbSettings:
     regularize: Regularize = ()
     optimizer: str | None = None
     learning_rate: float | None = None
+    cooling: float | None = None
     stop: str = "fixed"
     snapshots: tuple[int, ...] = ()
     diversity: float | None = None
@@ -79,6 +81,7 @@ class ClimbSettings:
                 ("size", self.size, min(sides) >= 1, "at least 1 pixel is needed"),
                 ("copies", self.copies, self.copies >= 1, "at least 1 is needed"),
                 ("learning rate", self.learning_rate, 0 < rate < 1e6, "it must be above 0"),
+                ("cooling", self.cooling, 0 <= (self.cooling or 0) <= 1, "it is a share from 0 to 1"),
                 ("stop", self.stop, self.stop in STOPS, did_you_mean(self.stop, STOPS)),
                 ("snapshots", self.snapshots, min(self.snapshots, default=0) >= 0, "steps count from 0"),
                 (
@@ -109,6 +112,8 @@ class ClimbSettings:
     def to_json(self) -> dict[str, Any]:
         """JSON values, as a plan and a provenance keep them."""
         row = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in VALUES}
+        if self.cooling is None:  # settings of earlier atlases have no such word
+            del row["cooling"]
         values = {name: getattr(self, name) for name in VALUES if getattr(self, name) is not None}
         return {
             **row,

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 
 import typer
 
-from pellucid.cli.options import AscentOptions, Common, ModelOptions
+from pellucid.cli.options import AscentOptions, Common, ModelOptions, RemakeOptions
 from pellucid.cli.stopping import exit_code
 from pellucid.errors import Interrupted
 from pellucid.terminal import document_only
@@ -30,7 +30,7 @@ app = typer.Typer(
 store_app = typer.Typer(help="Look at an atlas file as a whole.", no_args_is_help=True)
 app.add_typer(store_app, name="store")
 
-GROUPS = (Common, ModelOptions, AscentOptions)
+GROUPS = (Common, ModelOptions, AscentOptions, RemakeOptions)
 
 
 def command(at: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -79,5 +79,5 @@ def command(at: typer.Typer, name: str) -> Callable[[Callable[..., None]], Calla
 
 
 def _stopped(name: str) -> str:
-    on = "the same command goes on from there" if name in ("survey", "demo") else "run it again"
+    on = "the same command goes on from there" if name in ("survey", "demo", "look") else "run it again"
     return f"{name} was interrupted; what is finished is kept, {on}"

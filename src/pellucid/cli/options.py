@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,21 +19,27 @@ if TYPE_CHECKING:
     from pellucid.models import BareNet, Net
 
 __all__ = [
+    "Aim",
     "AscentOptions",
     "AtlasFile",
     "Batch",
     "Common",
     "Data",
+    "ImageFile",
     "Memory",
     "Model",
     "ModelOptions",
     "OutDir",
     "OutPicture",
+    "Over",
     "PerClass",
+    "RemakeOptions",
+    "Settings",
     "Units",
     "bytes_of",
     "first_of",
     "place_of",
+    "settings_of",
 ]
 
 Model = Annotated[
@@ -44,6 +51,7 @@ Data = Annotated[
         help="a folder of pictures, a picture, a zip or tar archive, a .npy or .npz file, or the word demo"
     ),
 ]
+ImageFile = Annotated[Path, typer.Argument(help="a picture, or .npy with the numbers of one")]
 Units = Annotated[
     list[str], typer.Argument(help="LAYER, LAYER:7, LAYER:0-15,40, LAYER:7@center or logits:LABEL")
 ]
@@ -55,6 +63,21 @@ Batch = Annotated[
 ]
 PerClass = Annotated[
     bool, typer.Option("--per-class", help="also the best item of each class, of data that has classes")
+]
+Aim = Annotated[
+    str | None,
+    typer.Option(
+        "--aim",
+        help='logits:LABEL, LAYER:INDEX, LAYER:INDEX@Y,X or a difference as "logits:3 - logits:7"; the top class when left out',
+    ),
+]
+Over = Annotated[
+    str | None,
+    typer.Option("--over", help="what a unit with positions counts: its strongest, or the mean of all"),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="a setting of the methods, as baseline=blur or masks=4000; again for more"),
 ]
 AtlasFile = Annotated[Path, typer.Argument(help="an atlas file")]
 
@@ -152,6 +175,36 @@ class AscentOptions:
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
 
+@dataclass(frozen=True)
+class RemakeOptions:
+    """Options of everything that remakes one image."""
+
+    steps: Annotated[int | None, typer.Option("--steps", help="steps of the climb")] = None
+    size: Annotated[
+        int | None, typer.Option("--size", help="side of the picture in pixels; the net's own when left out")
+    ] = None
+    canvas: Annotated[
+        str | None, typer.Option("--canvas", help="how the picture is parametrized: fourier, pixels, pyramid")
+    ] = None
+    transforms: Annotated[
+        str | None, typer.Option("--transforms", help="fitted, lucid, distill2017, auto or none")
+    ] = None
+    copies: Annotated[int | None, typer.Option("--copies", help="views of each picture a step looks at")] = (
+        None
+    )
+    regularize: Annotated[
+        str | None, typer.Option("--regularize", help='with weights, as roughness=0.3; "" for none')
+    ] = None
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="at the start")] = None
+    cooling: Annotated[
+        float | None, typer.Option("--cooling", help="the last share of the steps, that slow down to a halt")
+    ] = None
+
+    def settings(self) -> dict[str, Any]:
+        """What the user set, by name."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
 def place_of(text: str | None) -> tuple[int, int] | None:
     """The position that `Y,X` says."""
     if text is None:
@@ -174,3 +227,17 @@ def first_of(problems: list[str]) -> str:
     """The first of some problems, and how many there are."""
     count = f" in {len(problems)} places, the first" if len(problems) > 1 else ""
     return f"{count}: {problems[0]}"
+
+
+def settings_of(words: list[str] | None) -> dict[str, Any]:
+    """The settings that `NAME=VALUE` words say, numbers and truth values as such."""
+    found: dict[str, Any] = {}
+    for word in words or ():
+        name, equals, value = word.partition("=")
+        if not (name and equals and value):
+            raise InputError(f"--set {word!r}: write NAME=VALUE, as baseline=blur")
+        try:
+            found[name.strip()] = json.loads(value)
+        except ValueError:
+            found[name.strip()] = value.strip()
+    return found

@@ -39,6 +39,10 @@ def survey(
         str | None,
         typer.Option("--evidence", help="kinds by commas; filters,optimum,examples when left out"),
     ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option("--sample", help="items that parts and ablation look at, 16 when left out"),
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="print units, time and disk, and stop")] = False,
     memory: Memory = "4GiB",
     batch: Batch = None,
@@ -55,6 +59,7 @@ def survey(
     settings = {**ascent.settings(), "seed": common.seed, "memory": bytes_of(memory)}
     settings |= {} if batch is None else {"batch": batch}
     settings |= {"per_class": True} if per_class else {}
+    settings |= {} if sample is None else {"sample": sample}
     with progress_bar(common.quiet or common.json) as progress:
         report = make(
             net,

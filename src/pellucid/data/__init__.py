@@ -12,6 +12,7 @@ from pellucid.data.decode import ItemProblem, open_image
 from pellucid.data.folder import Folder
 from pellucid.data.preview import PREVIEW_MIME, PREVIEW_PX, Previews, Shown, preview
 from pellucid.data.recipe import INTERPOLATIONS, Placement, Recipe, fed
+from pellucid.data.sample import sampled
 from pellucid.data.source import Data, Source, head, open_source
 from pellucid.data.tiles import Tiles
 
@@ -39,4 +40,5 @@ __all__ = [
     "open_image",
     "open_source",
     "preview",
+    "sampled",
 ]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pellucid.figures import Figure, Items
 from pellucid.figures.file import folder, picture_path, write
-from pellucid.figures.sheet import PAPER, contact_sheet
+from pellucid.figures.sheet import PAPER, contact_sheet, stacked
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
 from pellucid.records import Provenance, Unit
@@ -150,13 +150,7 @@ class UnitExamples:
             for name, items in self.items.items()
             if items.items
         ] or [contact_sheet([(Image.new("RGB", (TILE_PX, TILE_PX), BLANK), "no item")], title=str(self.unit))]
-        size = max(each.width for each in sheets), sum(each.height for each in sheets)
-        page = Image.new("RGB", size, PAPER)
-        top = 0
-        for sheet in sheets:
-            page.paste(sheet, (0, top))
-            top += sheet.height
-        return page
+        return stacked(sheets)
 
     def png(self) -> bytes:
         """The same as a PNG that carries its provenance."""

@@ -85,8 +85,8 @@ def shared_out(kind: str, layer: str, indices: Sequence[int], most: int) -> list
 class Evidence(Protocol):
     """The names that a module must have to be a kind of evidence.
 
-    `NEEDS` is `weights`, `scan`, `ascent` or `data`: where its numbers come from. Kinds that need the scan share one pass; a
-    kind that needs `data` reads the items itself. `READS` names kinds whose records this one draws on where the atlas has
+    `NEEDS` is `weights`, `scan`, `ascent`, `stimuli` or `data`: where its numbers come from. Kinds that need the scan share one
+    pass; a kind that needs `data` reads the items itself. `READS` names kinds whose records this one draws on where the atlas has
     them: they are made before it. `SETTINGS` names what may be set.
     `settings` completes what the user asked; its values are JSON, are kept in the plan, and decide everything that the
     records depend on. `units` says which units this kind is about when those were asked. `plan` shares units out in jobs.

@@ -17,9 +17,11 @@ from pellucid.figures.items import Item, Items
 from pellucid.figures.levels import Levels
 from pellucid.figures.map import Map
 from pellucid.figures.number import Number
+from pellucid.figures.partners import Partner, Partners
 from pellucid.figures.picture import Picture
 from pellucid.figures.strip import Strip
 from pellucid.figures.table import Table
+from pellucid.figures.tuning_curve import TuningCurve
 
 __all__ = [
     "FIGURES",
@@ -32,13 +34,16 @@ __all__ = [
     "Levels",
     "Map",
     "Number",
+    "Partner",
+    "Partners",
     "Picture",
     "Strip",
     "Table",
+    "TuningCurve",
     "figure_from_json",
 ]
 
-Figure = Picture | Number | Curve | Histogram | Levels | Items | Table | Map
+Figure = Picture | Number | Curve | Histogram | Levels | Items | Partners | Table | Map | TuningCurve
 
 FIGURES: dict[str, type[Figure]] = {
     "picture": Picture,
@@ -47,8 +52,10 @@ FIGURES: dict[str, type[Figure]] = {
     "histogram": Histogram,
     "levels": Levels,
     "items": Items,
+    "partners": Partners,
     "table": Table,
     "map": Map,
+    "tuning_curve": TuningCurve,
 }
 
 

@@ -23,6 +23,9 @@ NOTEBOOK_STYLE = """
 .pellucid .item{width:104px;font-size:12px}
 .pellucid .item svg{display:block;width:104px;height:104px;margin-bottom:4px}
 .pellucid .item p{margin:0;overflow-wrap:anywhere}
+.pellucid .partners{display:flex;flex-wrap:wrap;gap:8px;padding:0;margin:0;list-style:none}
+.pellucid .partner{width:96px;font-size:12px}
+.pellucid .partner p{margin:0;overflow-wrap:anywhere}
 .pellucid .response{font-weight:600}
 .pellucid .box{fill:none;stroke:#fff;stroke-width:1.5}
 .pellucid .box-edge{fill:none;stroke:#111;stroke-width:3.5}

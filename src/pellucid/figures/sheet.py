@@ -16,7 +16,7 @@ from pellucid.errors import InputError
 from pellucid.figures.lettering import fitted, typeface
 from pellucid.figures.picture import Picture
 
-__all__ = ["contact_sheet"]
+__all__ = ["contact_sheet", "stacked"]
 
 PAPER, INK, PALE_INK, HAIRLINE = "#fdfcf9", "#1d1c1a", "#66625b", "#dedad0"
 # A plain image up to this side is a filter or a small map: its pixels are the message, so they stay sharp.
@@ -117,6 +117,16 @@ def _head(pen: ImageDraw.ImageDraw, layout: Layout, title: str) -> None:
         words = fitted(line, letters, room)
         pen.text((layout.margin, down), words, PALE_INK if number else INK, typeface(letters), anchor="la")
         down += layout.line if number else round(layout.title_letters * 1.4)
+
+
+def stacked(sheets: Sequence[Image.Image]) -> Image.Image:
+    """Sheets one below the other on one page."""
+    page = Image.new("RGB", (max(each.width for each in sheets), sum(each.height for each in sheets)), PAPER)
+    top = 0
+    for each in sheets:
+        page.paste(each, (0, top))
+        top += each.height
+    return page
 
 
 def _layout(

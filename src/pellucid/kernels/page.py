@@ -116,7 +116,7 @@ class Page:
     def svg(self, provenance: Mapping[str, Any] | None = None) -> str:
         """The page as an SVG file that carries its provenance.
 
-        Texts stay texts, pictures are PNGs enlarged so that no viewer blurs them.
+        Texts stay texts; pictures are PNGs, those that are sharp enlarged so that no viewer blurs them.
         """
         source = json.dumps(dict(provenance or {}), sort_keys=True, allow_nan=False)
         stamp = f'<metadata id="pellucid">{text(source)}</metadata>' if provenance else ""
@@ -175,6 +175,7 @@ def _svg(mark: Raster | Frame | Label) -> str:
         line = f' stroke="{mark.outline}" stroke-width="{mark.thick:g}"' if mark.outline else ""
         return f'<rect {where} fill="{mark.fill or "none"}"{line}/>'
     height, width = mark.pixels.shape[:2]
-    factor = max(int(np.ceil(SCALE * mark.width / width)), 1)
+    # What is smooth a viewer may smooth: it is embedded as it is.
+    factor = max(int(np.ceil(SCALE * mark.width / width)), 1) if mark.sharp else 1
     source = data_uri(Blob.of(write_png(mark.at_size(width * factor, height * factor), {})))
     return f'<image {where} preserveAspectRatio="none" href="{source}"/>'

@@ -2,6 +2,7 @@
 """A network made observable: load, inputs, layers, receptive fields, taps that read and leave no trace."""
 
 from pellucid.models.bare import BareNet
+from pellucid.models.fed_image import FedImage, OneImage, fed_image, fed_pixels
 from pellucid.models.inputs import INPUTS, ImageInput
 from pellucid.models.load import Model, load, load_bare, opened, opened_or_bare
 from pellucid.models.net import Net
@@ -12,9 +13,13 @@ __all__ = [
     "INPUTS",
     "OUTPUT",
     "BareNet",
+    "FedImage",
     "ImageInput",
     "Model",
     "Net",
+    "OneImage",
+    "fed_image",
+    "fed_pixels",
     "load",
     "load_bare",
     "opened",

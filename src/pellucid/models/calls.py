@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from typing import Any
 
 from torch import Tensor, nn
 
 from pellucid.errors import InputError
 
-__all__ = ["Path", "calls_in_order", "tensor_at", "tensors_in"]
+__all__ = ["Path", "calls_in_order", "tensor_at", "tensors_in", "with_tensor"]
 
 Path = tuple[int | str, ...]  # the way to a tensor in a nested output: indices, keys, field names
 
@@ -35,6 +37,25 @@ def tensor_at(output: object, path: Path) -> Tensor:
     return output
 
 
+def with_tensor(output: object, path: Path, tensor: Tensor) -> object:
+    """The output with another tensor at `path`; what holds it is copied, not changed."""
+    if not path:
+        return tensor
+    step, rest = path[0], path[1:]
+    inner = with_tensor(_parts(output).get(step), rest, tensor)
+    if isinstance(output, tuple | list):
+        items: list[Any] = [inner if place == step else each for place, each in enumerate(output)]
+        made: Callable[..., object] = type(output)
+        return made(*items) if hasattr(output, "_fields") else made(items)
+    if isinstance(output, MutableMapping):  # the output objects of transformers are data classes as well
+        changed = copy.copy(output)
+        changed[next(key for key in changed if str(key) == step)] = inner
+        return changed
+    if dataclasses.is_dataclass(output) and not isinstance(output, type):
+        return dataclasses.replace(output, **{str(step): inner})
+    raise InputError(f"a layer returned a {type(output).__name__}, into which no tensor can be put")
+
+
 def _parts(output: object) -> dict[int | str, object]:
     if isinstance(output, Mapping):  # also the output objects of transformers
         return {str(key): value for key, value in output.items()}
@@ -47,11 +68,12 @@ def _parts(output: object) -> dict[int | str, object]:
 
 @contextmanager
 def calls_in_order(
-    module: nn.Module, parts: Mapping[str, nn.Module], seen: Callable[[str, int, object], None]
+    module: nn.Module, parts: Mapping[str, nn.Module], seen: Callable[[str, int, object], object]
 ) -> Iterator[None]:
     """Inside, `seen(name, number, output)` is called whenever one of `parts` returns.
 
-    `number` counts the calls of one part from 1, anew in each pass of `module`.
+    `number` counts the calls of one part from 1, anew in each pass of `module`. What `seen` returns takes the output's place,
+    unless it is None.
     """
     counts: dict[str, int] = {}
     running: dict[str, list[int]] = {}

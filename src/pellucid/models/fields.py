@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 __all__ = ["Fields"]
@@ -49,6 +50,19 @@ class Fields:
         """The box (x0, y0, x1, y1) of one unit at one position."""
         return tuple(int(edge) for edge in self.boxes([index], [position])[0])
 
+    def unions(self) -> Whole:
+        """(*positions, 4) int64 [x0, y0, x1, y1], half-open: at each position what any unit there can be influenced by.
+
+        Positions that no input reaches have an empty box at the origin, as in `boxes`.
+        """
+        # A unit that no input reaches has low above high, and must not widen the union.
+        reach = [(low < high) for low, high in zip(self._low, self._high, strict=True)]
+        low = [_kept(axis, here, "low") for axis, here in zip(self._low, reach, strict=True)]
+        high = [_kept(axis, here, "high") for axis, here in zip(self._high, reach, strict=True)]
+        boxes = np.stack([*reversed(low), *reversed(high)], axis=-1)
+        boxes[~np.stack([here.any(0).numpy() for here in reach]).all(0)] = 0
+        return boxes
+
     def size(self, index: int | None = None) -> tuple[int, ...] | None:
         """The largest field of a unit (of any, without `index`) per input axis; None when it covers the whole input."""
         units = slice(None) if index is None else slice(index, index + 1)
@@ -57,3 +71,14 @@ class Fields:
             for low, high in zip(self._low, self._high, strict=True)
         )
         return None if all(size >= whole for size, whole in zip(sizes, self.extent, strict=True)) else sizes
+
+
+def _kept(edges: Tensor, here: Tensor, side: str) -> Whole:
+    """The outermost edge over all units that are reached."""
+    far = torch.iinfo(torch.int64)
+    if side == "low":
+        found = torch.where(here, edges, far.max).amin(0)
+    else:
+        found = torch.where(here, edges, far.min).amax(0)
+    whole: Whole = found.numpy()
+    return whole

@@ -34,6 +34,16 @@ class Layout:
         tensor = tensor.permute(self.order)
         return tensor.unsqueeze(1) if self.units == 0 else tensor.flatten(1, self.units)
 
+    def restored(self, arranged: Tensor, shape: tuple[int, ...], items: int) -> Tensor:
+        """What `arranged` gives for a tensor of `shape`, back in the module's own order; differentiable."""
+        split = list(shape)
+        if self.split is not None:
+            rest = shape[self.split] // items
+            split[self.split : self.split + 1] = [items, rest] if self.items_first else [rest, items]
+        permuted = [split[axis] for axis in self.order]
+        back = [self.order.index(axis) for axis in range(len(split))]
+        return arranged.reshape(permuted).permute(back).reshape(shape)
+
 
 def layout_of(flow: Flow, items: int) -> Layout | None:
     """The layout that a tensor's marks tell, or None where no axis holds the items.

@@ -55,7 +55,11 @@ def tap(
             run(pixels)
             return {asked: caught[name] for asked, name in own_names.items()}
 
-        yield tapped
+        try:
+            yield tapped
+        finally:
+            # A graph whose hooks lead back to the function would keep itself, and the responses, alive.
+            caught.clear()
 
 
 @contextmanager

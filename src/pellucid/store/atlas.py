@@ -138,6 +138,20 @@ class Atlas:
             raise UnknownName(f"{self.path} has no evidence {kind!r}; {did_you_mean(kind, names)}")
         return map(self._record, self._ordered_rows(self._layer_ids(layer), kind))
 
+    def texts(self, kind: str, layer: str) -> Iterator[tuple[int, str]]:
+        """The records of a layer's units as the JSON text they are kept as, for `peek`: a few numbers of very many records.
+
+        Each row is held against its seal; the text itself is not read.
+
+        Raises
+        ------
+        UnknownName : the atlas has no such layer
+        NotAnAtlas : a row has changed since it was written
+        """
+        for _, unit, _, text in self._record_rows(self._layer_ids(layer)[0], kind):
+            if unit != _LAYER_ITSELF:
+                yield unit, text
+
     def _record(self, row: tuple[Any, ...]) -> Record:
         layer, unit, kind, text = row
         return record_from_text(kind, layer, None if unit == _LAYER_ITSELF else unit, text)

@@ -123,9 +123,10 @@ def survey(
     seen, wishes = opened(net), {**(settings or {}), **asked}
     names = _in_order(USUAL if kinds is None else kinds)
     source = None if data is None else open_source(data)
-    if source is None and any(evidence(name).NEEDS in FROM_DATA for name in names):
+    needing = [name for name in names if evidence(name).NEEDS in FROM_DATA]
+    if source is None and needing:
         raise InputError(
-            f"{', '.join(names)} need data: name a folder of images, or leave examples out of the evidence"
+            f"{', '.join(needing)} need data: name a folder of images, or leave {', '.join(needing)} out of the evidence"
         )
     if source is not None and wishes.get("per_class"):
         refuse_without_classes(source)
@@ -207,9 +208,10 @@ def _prepare(writer: AtlasWriter, plan: Plan, net: Net, source: Source | None) -
     """Write everything that the work depends on, before the work."""
     writer.put_card(net.card())
     writer.put_layers(net.layers())
-    writer.put_kinds(
-        [evidence(name).KIND for name in EVIDENCE if any(each.kind == name for each in plan.passes)]
-    )
+    # What others have put beside, as looks at images, stays.
+    others = [kind for kind in writer.kinds() if kind.name not in EVIDENCE]
+    planned = [evidence(name).KIND for name in EVIDENCE if any(each.kind == name for each in plan.passes)]
+    writer.put_kinds([*planned, *others])
     if source is not None:
         writer.put_items(source.names)
     writer.put_plan(plan.to_json())

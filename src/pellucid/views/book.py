@@ -8,6 +8,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pellucid.figures import Item, Picture
+from pellucid.figures.partners import Look, Neighbor
 from pellucid.records import Kind, Layer, Record
 from pellucid.store import Atlas
 from pellucid.views.addresses import layer_data_path, layer_path, unit_path
@@ -72,6 +74,7 @@ class Book:
         self._by_ordinal = {chapter.ordinal: chapter for chapter in self.shown}
         self._by_name = {chapter.layer.name: chapter for chapter in self.shown}
         self._kinds_about: dict[int, list[Kind]] = {}
+        self._pictures: dict[tuple[int, int], Picture | Item | None] = {}
         self._turns = {chapter.ordinal: turn for turn, chapter in enumerate(self.shown)}
 
     def chapter(self, ordinal: int) -> Chapter | None:
@@ -117,3 +120,35 @@ class Book:
     def tile(self, chapter: Chapter, index: int, records: Mapping[str, Record]) -> Tile:
         """One unit in little."""
         return tile(index, self.label(chapter.layer.name, index), self.kinds, records)
+
+    def look_from(self, path: str) -> Look:
+        """What a page at `path` knows of other units: where their pages are, and their pictures."""
+        root = "../" * path.count("/")
+
+        def look(address: str) -> Neighbor | None:
+            name, _, number = address.rpartition(":")
+            chapter = self._by_name.get(name)
+            if chapter is None or not number.isdecimal() or not chapter.has(int(number)):
+                return None
+            index = int(number)
+            href = root + chapter.unit_path(index)
+            return Neighbor(href, self._picture(chapter, index), self.label(name, index))
+
+        return look
+
+    def _picture(self, chapter: Chapter, index: int) -> Picture | Item | None:
+        """The picture that stands for a unit; units share partners, so it is kept."""
+        key = chapter.ordinal, index
+        if key not in self._pictures:
+            records = self.records(chapter, index)
+            self._pictures[key] = _filter(self.kinds, records) or self.tile(chapter, index, records).picture
+        return self._pictures[key]
+
+
+def _filter(kinds: list[Kind], records: Mapping[str, Record]) -> Picture | None:
+    """The filter among the pictures that may stand for a unit: as a part of another it says more than its optimum."""
+    for kind in kinds:
+        picture = records[kind.name].figures.get(kind.thumbnail or "") if kind.name in records else None
+        if isinstance(picture, Picture) and picture.pixelated:
+            return picture
+    return None

@@ -14,15 +14,19 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from pellucid.figures import Figure, Histogram, Number, Picture
+from pellucid.figures import Figure, Histogram, Number, Partners, Picture
 from pellucid.figures.markup import Link
+from pellucid.figures.partners import Look
 from pellucid.records import Kind, Panel, Record
 from pellucid.views.facts import Fact, provenance_facts
 
 __all__ = ["Cell", "Group", "PanelView", "Source", "panel_views", "sources"]
 
 NOTE, DIAGNOSIS = "_note", "diagnosis"
-SHAPES = {"curve": "drawing", "histogram": "drawing", "levels": "drawing", "map": "drawing"}
+SHAPES = {
+    **dict.fromkeys(("curve", "histogram", "levels", "map", "tuning_curve"), "drawing"),
+    "partners": "partner",
+}
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,19 @@ class Source:
     facts: tuple[Fact, ...]
 
 
-def panel_views(kinds: Iterable[Kind], records: Mapping[str, Record], link: Link) -> list[PanelView]:
-    """The panels of all kinds of which there is a record, in order, but for those without any figure."""
+def panel_views(
+    kinds: Iterable[Kind], records: Mapping[str, Record], link: Link, look: Look | None = None
+) -> list[PanelView]:
+    """The panels of all kinds of which there is a record, in order, but for those without any figure.
+
+    `look` tells what the page knows of other units, by address.
+    """
     found = []
     for kind in kinds:
         own = records[kind.name].figures if kind.name in records else {}
         figures = {name: _placed(figure, records) for name, figure in own.items()}
         for panel in kind.panels if figures else ():
-            if groups := _groups(panel, kind, figures, link):
+            if groups := _groups(panel, kind, figures, link, look):
                 found.append(PanelView(kind.name, panel.title, panel.note, groups))
     return found
 
@@ -93,7 +102,9 @@ def sources(kinds: Iterable[Kind], records: Mapping[str, Record]) -> list[Source
     ]
 
 
-def _groups(panel: Panel, kind: Kind, figures: Mapping[str, Figure], link: Link) -> tuple[Group, ...]:
+def _groups(
+    panel: Panel, kind: Kind, figures: Mapping[str, Figure], link: Link, look: Look | None
+) -> tuple[Group, ...]:
     """The figures of a panel that are there, or say why they are not, in runs of one shape."""
     cells: list[tuple[str, Cell]] = []
     captions = {caption for name in panel.figures for caption in _captions(name, panel, figures)}
@@ -105,7 +116,7 @@ def _groups(panel: Panel, kind: Kind, figures: Mapping[str, Figure], link: Link)
             shape = SHAPES.get(figure.type, figure.type)
             heading = "" if isinstance(figure, Number) else name.replace("_", " ")
             numbers = tuple(figures[caption] for caption in _captions(name, panel, figures))
-            cells.append((shape, Cell(heading, Markup(figure.html(link)), numbers)))
+            cells.append((shape, Cell(heading, Markup(_html(figure, link, look)), numbers)))
         elif reason:  # it keeps its place among its like
             shape = next((shape for shape, _ in reversed(cells) if shape != Number.type), Picture.type)
             cells.append((shape, Cell(name.replace("_", " "), Markup(), reason=reason)))
@@ -113,6 +124,10 @@ def _groups(panel: Panel, kind: Kind, figures: Mapping[str, Figure], link: Link)
         cells = [(shape, replace(cell, heading="")) for shape, cell in cells]
     runs = groupby(cells, lambda cell: cell[0])
     return tuple(Group(shape, tuple(cell for _, cell in run)) for shape, run in runs)
+
+
+def _html(figure: Figure, link: Link, look: Look | None) -> str:
+    return figure.html(link, look) if isinstance(figure, Partners) else figure.html(link)
 
 
 def _is_well(name: str, figure: Figure | None) -> bool:

@@ -10,13 +10,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pellucid.figures import Blob, Item
-from pellucid.figures.markup import Link, text
+from pellucid.figures.markup import Link, data_uri, text
 from pellucid.figures.words import value_words
 from pellucid.views.addresses import blob_path
 from pellucid.views.facts import layer_words
 from pellucid.views.tile import Tile
 
-__all__ = ["link_from", "typeset"]
+__all__ = ["link_from", "typeset", "typeset_alone"]
 
 _PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -62,6 +62,12 @@ def typeset(template: str, path: str, **values: Any) -> bytes:
     """The page at `path`, made from a template by name."""
     link = link_from(path)
     html = _PAGES.get_template(template).render(root=root_from(path), link=link, **values)
+    return html.encode("utf-8", "backslashreplace")
+
+
+def typeset_alone(template: str, **values: Any) -> bytes:
+    """A page that belongs to no site: every blob is held in it."""
+    html = _PAGES.get_template(template).render(root="", link=data_uri, **values)
     return html.encode("utf-8", "backslashreplace")
 
 

@@ -26,7 +26,7 @@ def unit_page(book: Book, chapter: Chapter, index: int, records: Mapping[str, Re
         tile=book.tile(chapter, index, records),
         before=before,
         after=after,
-        panels=panel_views(book.kinds, records, link_from(path)),
+        panels=panel_views(book.kinds, records, link_from(path), book.look_from(path)),
         sources=sources(book.kinds, records),
         missing=[kind.title for kind in book.kinds_about(chapter) if kind.name not in records],
     )

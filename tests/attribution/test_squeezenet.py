@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real SqueezeNet on real photographs: complete, faithful, and failing the cascade where it is known to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid.attribution import Aim, cell_grid, faithfulness, fed_image
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def net(real_data: Path) -> pl.Net:
+    folder = real_data / "squeezenet"
+    return pl.load(
+        "torchvision/squeezenet1_0",
+        weights=folder / "squeezenet1_0.safetensors",
+        labels=folder / "labels.txt",
+    )
+
+
+@pytest.fixture(scope="module")
+def photos(real_data: Path) -> list[Path]:
+    return sorted((real_data / "photos").glob("*.JPEG"))
+
+
+def test_integrated_gradients_are_complete_to_a_thousandth(net: pl.Net, photos: list[Path]) -> None:
+    for photo in photos[20:100:40]:
+        [found] = pl.attribute(net, photo, methods="integrated_gradients", faithfulness=False)
+        change = found.response - found.extras["baseline_response"]
+        assert abs(found.values.sum(dtype=np.float64) - change) <= 1.1e-3 * abs(change)
+
+
+def test_gradcam_is_more_faithful_than_chance_by_a_clear_margin(net: pl.Net, photos: list[Path]) -> None:
+    gains = []
+    for number, photo in enumerate(photos[5::25]):
+        [found] = pl.attribute(net, photo, methods="gradcam", steps=14)
+        image = fed_image(photo, net)
+        draws = np.random.default_rng(number)
+        grid = cell_grid(net, net.layer(found.layer or ""))
+        assert grid is not None
+        random = [
+            grid.spread(draws.random(grid.shape).astype(np.float32), (224, 224)),
+            draws.random((224, 224)).astype(np.float32),
+        ]
+        games = faithfulness(net, found.aim, image.pixels, random, steps=14, batch=16)
+        assert found.faithfulness is not None
+        best = max(game.insertion_auc or 0 for game in games)
+        gains.append((found.faithfulness.insertion_auc or 0) - best)
+    assert np.mean(gains) > 0.1, gains
+
+
+def test_guided_backpropagation_fails_the_cascade_and_gradcam_passes(net: pl.Net, photos: list[Path]) -> None:
+    found = pl.cascade(net, photos[40], methods="gradcam,guided_backprop", stages=8)
+    gradcam, guided = found.rows
+    assert gradcam.passes
+    assert not guided.passes
+    assert str(found.aim) == str(Aim.parse("logits:Afghan hound, Afghan").on(net)) or guided.kept is not None
