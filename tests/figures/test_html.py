@@ -323,3 +323,24 @@ def test_maps_of_one_sheet_share_one_scale_of_color():
     dark = strip_sheet([[np.zeros((1, 1), np.int8), np.full((1, 1), 127, np.int8)]], (1, 1), 1.0)[0]
     assert sum(dark.image(0).getpixel((0, 0))) < sum(dark.image(1).getpixel((0, 0)))
     assert first.html(link, 5, "beyond") == ""
+
+
+def test_behind_a_bar_stand_items_with_box_position_and_whole():
+    one = item("cats/long/1.jpg")
+    figure = Levels.of((0.0, 1.0), (1,), ((one, item()),), x_label="response")
+    assert [figure.item(place) for place in range(2)] == [one, item()]
+    assert figure_from_json(figure.to_json()) == figure
+    html = figure.html(link)
+    assert one.html(link) in html
+    assert html.count('class="box"') == 2
+    assert 'title="at 2, 1"' in html
+    # An atlas from before positions were kept.
+    row = {key: value for key, value in figure.to_json().items() if key != "positions"}
+    assert figure_from_json(row).item(0).position == ()
+
+
+def test_a_long_folder_does_not_hide_the_name_of_the_file():
+    assert '<span class="folder">n01440764_tench, Tinca tinca/</span>1.jpg</span>' in item(
+        "n01440764_tench, Tinca tinca/1.jpg"
+    ).html(link)
+    assert "folder" not in item("1.jpg").html(link)

@@ -349,11 +349,10 @@ def _quantiles(spots: SpotStatistics) -> Table:
     percents = tuple(f"{name[1:]} %" for name in spots.quantiles)
     ends = list(spots.intervals.values())
     sure = [None if None in end else value for value, end in zip(spots.quantiles.values(), ends, strict=True)]
-    error = f"±{100 * spots.quantile_error:.0f} % for the bins"
     return Table(
         ("share of responses below", *percents),
         (
-            (f"of the positions drawn, {error}", *sure),
+            (f"of the positions drawn, to {100 * spots.quantile_error:.0f} % of itself", *sure),
             ("of all, 19 times in 20 at least", *(low for low, _ in ends)),
             ("of all, 19 times in 20 at most", *(high for _, high in ends)),
         ),
