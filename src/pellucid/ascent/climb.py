@@ -191,7 +191,9 @@ def _climbed(
     transforms = TRANSFORMS[settings.transforms](seen(net, layers), min(batch.size))
     with tap(net, layers, grad=True) as run:
         look = Look(run, canvas, goals, settings=settings, transforms=transforms)
-        trail = ascend(look, canvas, look.signs, pace=_pace(canvas, settings), on_step=keep)
+        trail = ascend(
+            look, canvas, look.signs, pace=_pace(canvas, settings, transforms.identity), on_step=keep
+        )
     pictures = saved(canvas)
     facts = _facts(net, batch, trail, start, pictures)
     priced = bool(settings.regularize) or (batch.group > 1 and settings.diversity != 0)
@@ -238,12 +240,13 @@ def _canvas(net: Net, batch: Batch, settings: ClimbSettings) -> Canvas:
     return canvas
 
 
-def _pace(canvas: Canvas, settings: ClimbSettings) -> Pace:
-    """What is asked, and for the rest what suits the canvas."""
+def _pace(canvas: Canvas, settings: ClimbSettings, still: bool) -> Pace:
+    """What is asked, and for the rest what suits the canvas, and a look that is `still` or moves from step to step."""
     rate = canvas.learning_rate if settings.learning_rate is None else settings.learning_rate
+    usual = "gradient" if canvas.optimizer == "spectral" and not still else canvas.optimizer
     return Pace(
         settings.steps,
-        settings.optimizer or canvas.optimizer,
+        settings.optimizer or usual,
         rate,
         settings.stop,
         settings.copies,
