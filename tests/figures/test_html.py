@@ -275,10 +275,26 @@ def test_a_value_is_placed_as_a_multiple_and_a_share():
     counted = Histogram(
         (0.0, 1.0, 2.0, 4.0), (10, 20, 10), "peak", (("the best", 3.0),), (("optimum", "a", "b"),)
     )
+    plain = str.maketrans({"\u202f": " ", "\u2212": "-"})
     assert counted.standing(9.0) == "3 times the best, above all 40"
-    assert counted.standing(1.5).replace("\u202f", " ") == "0.5 times the best, above 50 %"
-    assert counted.standing(-1.0) == "below all 40"  # a negative multiple says nothing
-    assert counted.share_below(3.0) == 35 / 40
+    # Within a bin nothing is known: of 20 in 1..2 any number may lie below 1.5.
+    assert counted.standing(1.5).translate(plain) == "0.5 times the best, above 25 to 75 %"
+    assert counted.standing(2.0).translate(plain) == "0.667 times the best, above 75 %"
+    assert counted.standing(2.9).translate(plain) == "0.967 times the best, above 75 to 97.5 %"
+    assert counted.standing(-1.0) == "short of the best, above none of 40"  # a negative multiple says nothing
+    assert counted.standing(3.0) == "as far as the best"
+    below = Histogram((-4.0, -2.0, -1.0), (5, 15), "trough", (("the lowest", -3.0),), end="lowest")
+    assert below.standing(-6.0) == "2 times the lowest, below all 20"
+    assert below.standing(-1.5).translate(plain) == "0.5 times the lowest, below 0 to 75 %"
+    assert below.standing(0.5) == "short of the lowest, below none of 20"
+    # Peaks below zero, and troughs above it: which is further out, no multiple tells.
+    low = Histogram((-2.0, -1.0, -0.5), (5, 15), "peak", (("the best", -0.6),))
+    assert low.standing(-0.7).translate(plain) == "short of the best, above 25 to 95 %"
+    assert low.standing(-0.4) == "above all 20"
+    high = Histogram((0.5, 1.0, 2.0), (5, 15), "trough", (("the lowest", 0.6),), end="lowest")
+    assert high.standing(0.7).translate(plain) == "short of the lowest, below 75 to 95 %"
+    assert high.standing(0.3) == "below all 20"
+    assert figure_from_json(high.to_json()) == high
     placed = counted.placing({"optimum": 9.0})
     assert placed.marks == (("the best", 3.0), ("optimum", 9.0))
     assert placed.notes == ("optimum: 9, 3 times the best, above all 40",)

@@ -12,16 +12,20 @@ from torch import Tensor
 
 from pellucid.ascent.canvas import Canvas
 from pellucid.ascent.optimizers import OPTIMIZERS, Optimizer
-from pellucid.ascent.relu import Redirected
+from pellucid.ascent.relu import Redirected, Watched
 from pellucid.ascent.stopping import CHECK, flat
 
 __all__ = ["Pace", "Trail", "ascend"]
 
 # From lucid: a detour is for getting started, later an item without a gradient is left alone. Steps count from 0.
 LAST_REDIRECTED = 16
-# A gradient so faint that the reason may be a smooth rectifier that is closed: it is taken for none if a detour's is a
-# thousand times as strong.
+# One that has had none of its own since the start gets this share of the steps to find one, and the rest to climb.
+MOST_REDIRECTED = 0.5
+# A gradient so faint is taken for none if a detour's is a thousand times as strong.
 FAINT, FAINT_SHARE = 1e-7, 1e-3
+# What a closed smooth rectifier lets through leads into its flat end: it is taken for none up to this share of the detour's,
+# the steepest that any of them slopes the wrong way.
+CLOSED_SHARE = 0.5
 # No gradient is more than this many times the size that it is divided by.
 STEEPEST = 1e3
 # Below this, dividing overflows: it is no gradient.
@@ -91,21 +95,15 @@ def ascend(look: Look, canvas: Canvas, signs: Tensor, *, pace: Pace, on_step: Ca
     taken = torch.full_like(signs, pace.steps, dtype=torch.int64)
     size = torch.zeros_like(signs)
     history = [torch.zeros_like(signs)]
+    detours = _Detours(look, canvas, pace, entries)
     for step in range(pace.steps):
-        values, gradients = _slope(look, canvas, step)
+        values, gradients, silent, out = detours(step)
         strength = _strength(gradients)
-        silent = strength == 0
-        if step <= LAST_REDIRECTED and bool((strength < FAINT * entries).any()):
-            rows = strength < FAINT * entries
-            with Redirected(rows.repeat_interleave(pace.views)):
-                _, detours = _slope(look, canvas, step)
-            silent = rows & (strength <= FAINT_SHARE * _strength(detours))
-            gradients = _mixed(silent, detours, gradients)
-            strength = _strength(gradients)
         if pace.cooling:
             optimizer.param_groups[0]["lr"] = pace.rate(step)
         sound = values.isfinite() & strength.isfinite()
-        size = torch.where(sound, _size(size, strength / entries), size)
+        # What leaves a closed rectifier goes on at its usual pace, however steep the way there was.
+        size = torch.where(sound, _size(size.masked_fill(out, 0), strength / entries), size)
         _step(
             optimizer, canvas, gradients, size=size, spared=~sound, done=done if pace.stop == "flat" else None
         )
@@ -118,6 +116,59 @@ def ascend(look: Look, canvas: Canvas, signs: Tensor, *, pace: Pace, on_step: Ca
             if bool(done.all()):
                 break
     return Trail(torch.stack(history[1:], 1).cpu(), taken.cpu(), finite.cpu(), reached.cpu())
+
+
+class _Detours:
+    """The slope at each step; in the first ones with redirected rectifiers, for items that they leave without a gradient."""
+
+    def __init__(self, look: Look, canvas: Canvas, pace: Pace, entries: int) -> None:
+        self._look, self._canvas = look, canvas
+        self._views, self._faint = pace.views, FAINT * entries
+        self._last = max(LAST_REDIRECTED, int(pace.steps * MOST_REDIRECTED))
+        self._smooth = True  # until the first step has met no smooth rectifier
+        nobody = torch.zeros(len(canvas.variables[0]), dtype=torch.bool, device=canvas.variables[0].device)
+        self._led, self._lost = nobody, ~nobody
+        self._start: list[Tensor] | None = None
+
+    def __call__(self, step: int) -> tuple[Tensor, tuple[Tensor, ...], Tensor, Tensor]:
+        """Values, gradients, which items have none of their own, and which a closed rectifier has just let go."""
+        self._bring_back(step)
+        values, gradients, closed = self._watched(step)
+        strength = _strength(gradients)
+        silent, led = strength == 0, self._led
+        rows = closed | (strength < self._faint)
+        if step > LAST_REDIRECTED:
+            rows &= self._lost
+        if step <= self._last and bool(rows.any()):
+            with Redirected(rows.repeat_interleave(self._views)):
+                _, detours = _slope(self._look, self._canvas, step)
+            found = _strength(detours)
+            silent = rows & (strength <= torch.where(closed, CLOSED_SHARE, FAINT_SHARE) * found)
+            gradients = _mixed(silent, detours, gradients)
+            self._lost = self._lost & (found > 0)  # where not even a detour leads anywhere, no later one will
+        self._led, self._lost = silent & closed, self._lost & silent
+        return values, gradients, silent, led & ~self._led
+
+    def _bring_back(self, step: int) -> None:
+        """Items that no way led out of a smooth rectifier's flat end climb what there is, from their start."""
+        if not self._smooth:
+            self._start = None
+        elif step == 0:
+            self._start = [each.detach().clone() for each in self._canvas.variables]
+        elif step == self._last + 1 and self._start is not None:
+            with torch.no_grad():
+                for variable, old in zip(self._canvas.variables, self._start, strict=True):
+                    variable.copy_(torch.where(_like(self._lost & self._led, variable), old, variable))
+            self._start = None
+
+    def _watched(self, step: int) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
+        """Values, gradients, and for which items some smooth rectifier is closed in every view."""
+        if step > self._last or not self._smooth or (step > LAST_REDIRECTED and not bool(self._lost.any())):
+            return *_slope(self._look, self._canvas, step), torch.zeros_like(self._led)
+        with Watched(len(self._led) * self._views, self._led.device) as watched:
+            values, gradients = _slope(self._look, self._canvas, step)
+        self._smooth = watched.met
+        return values, gradients, watched.closed.view(-1, self._views).all(1)
 
 
 def _slope(look: Look, canvas: Canvas, step: int) -> tuple[Tensor, tuple[Tensor, ...]]:

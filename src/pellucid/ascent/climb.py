@@ -17,6 +17,7 @@ from torch import Tensor
 from pellucid.ascent.ascend import Pace, Trail, ascend
 from pellucid.ascent.canvas import Canvas, CanvasShape
 from pellucid.ascent.canvases import CANVASES, canvas_of
+from pellucid.ascent.constraint import Box
 from pellucid.ascent.diagnosis import HARDLY, Facts, advice, diagnosis
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.look import Look
@@ -196,9 +197,10 @@ def _climbed(
     pictures = saved(canvas)
     facts = _facts(net, batch, trail, start, pictures)
     priced = bool(settings.regularize) or (batch.group > 1 and settings.diversity != 0)
+    boxed = isinstance(settings.constraint, Box)
     facts = [
-        replace(fact, priced=priced or fact_of.kept is not None)
-        for fact, fact_of in zip(facts, batch.goals, strict=True)
+        replace(fact, priced=priced or goal.kept is not None, boxed=boxed)
+        for fact, goal in zip(facts, batch.goals, strict=True)
     ]
     looked = canvas.transparency()
     if looked is None:
@@ -263,12 +265,20 @@ def _facts(net: Net, batch: Batch, trail: Trail, start: Saved, pictures: Saved) 
         final = scores(responses, given).tolist()
         extremes = [_extreme(responses, row, goal) for row, goal in enumerate(batch.goals)]
     moved = [goal.sign * (final[row] - initial[row]) for row, goal in enumerate(goals)]
+    # What ends on the wrong side of zero may have been held there by a rectifier.
     doubtful = [
         row
-        for row in range(len(batch.goals))
-        if not trail.reached[row] or not moved[row] > HARDLY * max(abs(initial[row]), abs(final[row]))
+        for row, goal in enumerate(batch.goals)
+        if not trail.reached[row]
+        or not moved[row] > HARDLY * max(abs(initial[row]), abs(final[row]))
+        or not goal.sign * final[row] > 0
     ]
-    found = probed(net, [goals[row] for row in doubtful], CanvasShape(net.input.channels, *batch.size))
+    found = probed(
+        net,
+        [goals[row] for row in doubtful],
+        CanvasShape(net.input.channels, *batch.size),
+        lost=[not trail.reached[row] for row in doubtful],
+    )
     probes: dict[int, Probed] = dict(zip(doubtful, found, strict=True))
     room = all(has_room(net, layer, batch.size) for layer in scores.layers)
     return [

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pellucid.errors import InputError
 from pellucid.models.net import Net
+from pellucid.models.shortage import out_of_memory
 from pellucid.models.taps import tap
 
 __all__ = ["in_words", "is_huge", "out_of_memory", "picture_bytes", "refuse_what_never_fits", "too_little"]
@@ -22,15 +23,6 @@ CANVAS_COPIES = 16
 FLOAT_BYTES = 4
 # Up to how many times the pixels of the net's own input a picture is tried out as it is.
 PROBE_GROWTH = 4
-# What torch says on a CPU; on other devices, and in Python, the errors have types of their own.
-COMPLAINTS = ("can't allocate memory", "not enough memory", "DefaultCPUAllocator")
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in COMPLAINTS)
 
 
 def too_little(size: tuple[int, int]) -> InputError:

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from pellucid.figures.lettering import drawable, typeface
 from pellucid.figures.markup import text
 
-__all__ = ["Box", "Drawing", "Line", "Words"]
+__all__ = ["Box", "Drawing", "Line", "Words", "width_of"]
 
 Role = Literal["axis", "bar", "line", "mark", "words"]
 
@@ -57,6 +57,11 @@ class Words(NamedTuple):
     words: str
     role: Role = "words"
     anchor: Literal["start", "middle", "end"] = "middle"
+
+
+def width_of(words: str) -> float:
+    """About how wide words are on a drawing, in px."""
+    return typeface(LETTERS_PX).getlength(drawable(words))
 
 
 @dataclass(frozen=True)

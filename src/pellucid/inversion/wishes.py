@@ -75,7 +75,7 @@ class Wishes:
         with tap(self.net, [layer]) as tapped:
             run = channels_together(self.net, [layer], tapped)
             found = run(pixels.to(self.net.device))[layer][0]
-        return found.double().cpu().reshape(len(found), -1)
+        return found.cpu().double().reshape(len(found), -1)
 
     def common(self, method: str, one: Climbed, **changed: Any) -> dict[str, Any]:
         """What every remade picture has."""
