@@ -81,7 +81,7 @@ class Look:
             views = warped(views, self._maps[step], gray=self._gray)
         with arithmetic(self._precision, self._device):
             given = self._references(self._run, step)
-            responses = self._run(views.contiguous(memory_format=torch.channels_last))
+            responses = self._run(views)
             values = self._mean_of_copies(self._scores(responses, given))
         wanted = self.signs * values
         if self._diverse is not None:
