@@ -349,6 +349,20 @@ def test_what_is_no_archive_or_a_damaged_one_is_told_in_one_line(tmp_path: Path)
     refused("empty.tar", bytes(10240), "empty.tar holds no picture; give one", NoItems)
 
 
+def test_a_tar_cut_between_two_members_is_refused(tmp_path: Path) -> None:
+    path = tarred(tmp_path / "x.tar", PICTURES)
+    with tarfile.open(path) as archive:
+        starts = [member.offset for member in archive.getmembers()][2:]
+    whole = path.read_bytes()
+    for start in starts:
+        path.write_bytes(whole[:start])
+        with pytest.raises(InputError, match=r"damaged behind member \d+ \(it breaks off without the mark"):
+            open_source(path)
+    # What follows the mark is filling, and may be missing.
+    path.write_bytes(whole.rstrip(b"\0") + bytes(-len(whole.rstrip(b"\0")) % 512 + 512))
+    assert len(open_source(path).names) == len(PICTURES)
+
+
 def test_an_archive_without_pictures_says_what_it_holds_instead(tmp_path: Path) -> None:
     others = {"a.txt": b"", "b.csv": b"", ".c": b"", "../d.png": b""}
     with pytest.raises(

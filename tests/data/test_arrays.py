@@ -335,3 +335,12 @@ def test_a_header_that_promises_more_than_there_is_takes_no_memory(tmp_path: Pat
     )
     with pytest.raises(InputError, match="is cut off: it promises an array of 1099511627776x64x64"):
         open_source(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_a_single_picture_of_color_is_one_item(channels: int, tmp_path: Path) -> None:
+    one = np.random.default_rng(3).integers(0, 256, (32, 20, channels), np.uint8)
+    np.save(tmp_path / "one.npy", one)
+    for source in (open_source(tmp_path / "one.npy"), open_source(one)):
+        assert len(source.names) == 1
+        assert np.array_equal(source.image(0), one)

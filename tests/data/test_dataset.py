@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -111,12 +112,53 @@ def test_classes_of_lists_and_tensors() -> None:
 
     named = open_source(Named(PIXELS[:3]))
     assert (named.class_names, named.classes.tolist()) == (("zero", "one", "two"), [2, 0, 0])
-    for without in (
-        list(PIXELS),
-        [(each, "dog") for each in PIXELS],
-        [(each, np.ones(3)) for each in PIXELS],
+    for without in (list(PIXELS), [(each, None) for each in PIXELS]):
+        source = open_source(without)
+        assert (source.classes, source.notes) == (None, ())
+
+
+def test_words_are_labels_wherever_labels_stand() -> None:
+    words = ["dog", "cat"] * 6
+
+    class Columns:
+        """As the datasets of the Hugging Face library: a column is asked for by its name."""
+
+        column_names = ("image", "label")
+        features = {"image": None, "label": types.SimpleNamespace(names=["cat", "dog"])}  # noqa: RUF012
+
+        def __len__(self) -> int:
+            return len(PIXELS)
+
+        def __getitem__(self, key: int | str) -> Any:
+            return [1, 0] * 6 if key == "label" else {"image": PIXELS[int(key)], "label": 0}
+
+    for rows in (
+        list(zip(PIXELS, words, strict=True)),
+        [{"image": each, "label": word} for each, word in zip(PIXELS, words, strict=True)],
+        Columns(),
+        Subset(list(zip(PIXELS, words, strict=True)), range(12)),  # type: ignore[arg-type]
     ):
-        assert open_source(without).classes is None
+        source = open_source(rows)
+        assert (source.class_names, source.classes.tolist()) == (("cat", "dog"), [1, 0] * 6)
+        assert source.notes == ()
+    numbers = open_source([(each, torch.tensor(row % 3)) for row, each in enumerate(PIXELS)])
+    assert numbers.classes.tolist() == [0, 1, 2] * 4
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([f"a caption {row}" for row in range(12)], "words, each of one item only"),
+        ([np.ones(3)] * 12, "ndarray, no whole numbers or words"),
+        ([0.5] * 12, "float, no whole numbers or words"),
+        ([Image.new("L", (9, 7))] * 12, "Image, no whole numbers or words"),
+    ],
+)
+def test_labels_that_tell_no_classes_are_not_lost_in_silence(labels: list[Any], said: str) -> None:
+    source = open_source(list(zip(PIXELS, labels, strict=True)))
+    assert source.classes is None
+    assert len(source.notes) == 1
+    assert said in source.notes[0]
 
 
 class Failing:

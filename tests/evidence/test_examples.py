@@ -117,6 +117,24 @@ def test_the_optimum_has_a_place_on_the_histogram_of_peaks(found: object) -> Non
     assert peaks.standing(22.5) == "2 times the highest real one, above all 13"
 
 
+def test_all_numbers_of_a_unit_stand_in_one_place(found: object) -> None:
+    stats = found[COLOR].stats
+    assert (stats.count, stats.max, stats.spots) == (13 * 28 * 28, 25.0, 13)
+    assert stats.to_json() == found[COLOR].to_json()["stats"]
+    assert stats.quantiles["p50"] == 0.0
+
+
+def test_a_page_says_of_quantiles_no_more_than_the_positions_drawn_tell(found: object) -> None:
+    table = found[COLOR].figures["quantiles"]
+    assert table.columns == ("share of responses below", "1 %", "5 %", "25 %", "50 %", "75 %", "95 %", "99 %")
+    value, low, high = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
+    # Thirteen positions tell where the median lies, and not where the outermost quantiles do.
+    assert low["50 %"] <= value["50 %"] <= high["50 %"]
+    assert value["99 %"] is None
+    assert high["99 %"] is None
+    assert low["1 %"] is None
+
+
 def test_sheets_are_titled_and_carry_their_provenance(found: object, tmp_path: Path) -> None:
     one = found[EDGE]
     path = one.save(tmp_path / "edge")

@@ -275,10 +275,26 @@ def test_a_value_is_placed_as_a_multiple_and_a_share():
     counted = Histogram(
         (0.0, 1.0, 2.0, 4.0), (10, 20, 10), "peak", (("the best", 3.0),), (("optimum", "a", "b"),)
     )
+    plain = str.maketrans({"\u202f": " ", "\u2212": "-"})
     assert counted.standing(9.0) == "3 times the best, above all 40"
-    assert counted.standing(1.5).replace("\u202f", " ") == "0.5 times the best, above 50 %"
-    assert counted.standing(-1.0) == "below all 40"  # a negative multiple says nothing
-    assert counted.share_below(3.0) == 35 / 40
+    # Within a bin nothing is known: of 20 in 1..2 any number may lie below 1.5.
+    assert counted.standing(1.5).translate(plain) == "0.5 times the best, above 25 to 75 %"
+    assert counted.standing(2.0).translate(plain) == "0.667 times the best, above 75 %"
+    assert counted.standing(2.9).translate(plain) == "0.967 times the best, above 75 to 97.5 %"
+    assert counted.standing(-1.0) == "short of the best, above none of 40"  # a negative multiple says nothing
+    assert counted.standing(3.0) == "as far as the best"
+    below = Histogram((-4.0, -2.0, -1.0), (5, 15), "trough", (("the lowest", -3.0),), end="lowest")
+    assert below.standing(-6.0) == "2 times the lowest, below all 20"
+    assert below.standing(-1.5).translate(plain) == "0.5 times the lowest, below 0 to 75 %"
+    assert below.standing(0.5) == "short of the lowest, below none of 20"
+    # Peaks below zero, and troughs above it: which is further out, no multiple tells.
+    low = Histogram((-2.0, -1.0, -0.5), (5, 15), "peak", (("the best", -0.6),))
+    assert low.standing(-0.7).translate(plain) == "short of the best, above 25 to 95 %"
+    assert low.standing(-0.4) == "above all 20"
+    high = Histogram((0.5, 1.0, 2.0), (5, 15), "trough", (("the lowest", 0.6),), end="lowest")
+    assert high.standing(0.7).translate(plain) == "short of the lowest, below 75 to 95 %"
+    assert high.standing(0.3) == "below all 20"
+    assert figure_from_json(high.to_json()) == high
     placed = counted.placing({"optimum": 9.0})
     assert placed.marks == (("the best", 3.0), ("optimum", 9.0))
     assert placed.notes == ("optimum: 9, 3 times the best, above all 40",)
@@ -307,3 +323,24 @@ def test_maps_of_one_sheet_share_one_scale_of_color():
     dark = strip_sheet([[np.zeros((1, 1), np.int8), np.full((1, 1), 127, np.int8)]], (1, 1), 1.0)[0]
     assert sum(dark.image(0).getpixel((0, 0))) < sum(dark.image(1).getpixel((0, 0)))
     assert first.html(link, 5, "beyond") == ""
+
+
+def test_behind_a_bar_stand_items_with_box_position_and_whole():
+    one = item("cats/long/1.jpg")
+    figure = Levels.of((0.0, 1.0), (1,), ((one, item()),), x_label="response")
+    assert [figure.item(place) for place in range(2)] == [one, item()]
+    assert figure_from_json(figure.to_json()) == figure
+    html = figure.html(link)
+    assert one.html(link) in html
+    assert html.count('class="box"') == 2
+    assert 'title="at 2, 1"' in html
+    # An atlas from before positions were kept.
+    row = {key: value for key, value in figure.to_json().items() if key != "positions"}
+    assert figure_from_json(row).item(0).position == ()
+
+
+def test_a_long_folder_does_not_hide_the_name_of_the_file():
+    assert '<span class="folder">n01440764_tench, Tinca tinca/</span>1.jpg</span>' in item(
+        "n01440764_tench, Tinca tinca/1.jpg"
+    ).html(link)
+    assert "folder" not in item("1.jpg").html(link)

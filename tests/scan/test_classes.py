@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from streams import band_by_sorting, layer, run, splits, streams
 
 from pellucid.scan import Classes, Entry, Given
+from pellucid.scan.group_sums import GroupSums
 
 
 @settings(deadline=None)
@@ -73,3 +74,41 @@ def test_negative_sums_are_as_right_as_positive_ones() -> None:
     values = torch.tensor([[-1e-5], [-3e-5], [1e-5], [3e-5]])
     found = run(Classes, layer(1, ()), values, [[0, 1], [2, 3]], Given(0, np.array([0, 0, 1, 1]), 2)).result()
     assert found.top(0).means == pytest.approx((2e-5, -2e-5), rel=1e-6)
+
+
+def test_means_of_responses_of_any_size_are_right() -> None:
+    classes = np.arange(40) % 2
+    for size in (1e-38, 1e-20, 1e-14, 1.0, 1e16, 1e37):
+        values = torch.randn(40, 3, generator=torch.Generator().manual_seed(5)) * size
+        found = run(Classes, layer(3, ()), values, [list(range(40))], Given(0, classes, 2)).result()
+        for unit in range(3):
+            truth = [float(sum(map(Fraction, values[each::2, unit].tolist())) / 20) for each in (0, 1)]
+            assert dict(zip(found.top(unit).classes, found.top(unit).means, strict=True)) == pytest.approx(
+                dict(enumerate(truth)), rel=1e-12, abs=0
+            )
+
+
+SINGLES = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), SINGLES), min_size=1, max_size=20), st.data())
+def test_group_sums_are_exact_and_kept_in_one_form_for_any_split(rows, data) -> None:
+    def summed(some: list[tuple[int, float]]) -> GroupSums:
+        sums = GroupSums(3)
+        for group, value in some:
+            sums.add(np.array([[value]]), np.array([0]), np.array([group]))
+        return sums
+
+    whole = summed(rows).settled()
+    for group in range(3):
+        truth = sum((Fraction(value) for each, value in rows if each == group), Fraction(0))
+        digits = whole.limbs[:, group].tolist()
+        place = Fraction(2) ** (32 * whole.low - 320)
+        assert sum((digit * 2 ** (32 * at) for at, digit in enumerate(digits)), 0) * place == truth
+        assert whole.rounded()[group] == pytest.approx(float(truth), rel=1e-14, abs=0)
+    shuffled = data.draw(st.permutations(rows))
+    cut = data.draw(st.integers(0, len(rows)))
+    other = summed(shuffled[:cut]).settled()
+    other.take(summed(shuffled[cut:]))
+    assert (other.settled().low, other.limbs.tolist()) == (whole.low, whole.limbs.tolist())

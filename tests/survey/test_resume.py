@@ -56,7 +56,7 @@ for kill in range(kills):
     landed += died
     report = work(path)
     digests.append(report.digest)
-print(json.dumps({"whole": whole.digest, "digests": digests, "landed": landed, "jobs": whole.done}))
+print(json.dumps({"whole": whole.digest, "digests": digests, "landed": landed, "jobs": whole.jobs_done}))
 """
 
 

@@ -134,7 +134,10 @@ def test_a_kind_added_later_redoes_nothing(net: pl.Net, small_photos: Path, tmp_
     path = tmp_path / "d.atlas"
     first = pl.survey(net, small_photos, path, "conv", kinds=["examples"], settings=QUICK)
     second = pl.survey(net, small_photos, path, "conv", kinds=["examples", "optimum"], settings=QUICK)
-    assert second.resumed == first.done
+    assert (first.done, first.jobs_done, first.units) == (4, 1, 4)
+    assert (second.jobs_resumed, second.resumed, second.done) == (first.jobs_done, 0, 4)
+    third = pl.survey(net, small_photos, path, "conv", kinds=["examples", "optimum"], settings=QUICK)
+    assert (third.resumed, third.done, third.jobs_done, third.jobs) == (4, 0, 0, second.jobs)
     assert [each.kind for each in Plan.from_json(second.plan).passes] == ["examples", "optimum"]
 
 
@@ -142,7 +145,9 @@ def test_units_added_later_redo_nothing(net: pl.Net, small_photos: Path, tmp_pat
     path = tmp_path / "e.atlas"
     pl.survey(net, small_photos, path, "conv:0-1", kinds=["examples"], settings=QUICK)
     report = pl.survey(net, small_photos, path, "conv", kinds=["examples"], settings=QUICK)
-    assert (report.resumed, report.done, report.units) == (1, 1, 4)
+    assert (report.resumed, report.done, report.units) == (2, 2, 4)
+    assert (report.jobs_resumed, report.jobs_done, report.jobs) == (1, 1, 2)
+    assert report.done + report.resumed == report.units
 
 
 def test_breadth_first_the_first_job_of_each_layer_comes_first(
@@ -177,3 +182,54 @@ def test_data_is_asked_for_where_a_kind_needs_it(net: pl.Net, tmp_path: Path) ->
     with pytest.raises(InputError, match="data"):
         pl.survey(net, None, tmp_path / "g.atlas", "conv")
     assert not (tmp_path / "g.atlas").exists()
+
+
+def test_the_best_item_of_each_class_is_kept_on_request(net: pl.Net, tmp_path: Path) -> None:
+    for name, shade in {"red": (255, 0, 0), "green": (0, 255, 0)}.items():
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (32, 32), shade).save(tmp_path / "data" / name / f"{number}.png")
+    path = tmp_path / "a.atlas"
+    pl.survey(net, tmp_path / "data", path, "conv", kinds=["examples"], settings=QUICK, per_class=True)
+    with pl.Atlas.open(path) as atlas:
+        best = atlas.record("examples", "conv", 1).figures["best_of_classes"]
+    assert sorted(item.name.split("/")[0] for item in best.items) == ["green", "red"]
+
+
+def test_classes_of_data_that_has_none_are_refused_before_any_file_is_made(
+    net: pl.Net, small_photos: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="has no classes"):
+        pl.survey(net, small_photos, tmp_path / "a.atlas", "conv", kinds=["examples"], per_class=True)
+    assert not (tmp_path / "a.atlas").exists()
+
+
+class Failing(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = torch.nn.Conv2d(3, 2, 3)
+        self.norm = torch.nn.BatchNorm2d(2, track_running_stats=False)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        if (pixels.mean((2, 3))[:, 0] > 0.99).any():
+            raise ValueError("too bright")
+        return self.norm(self.conv(pixels))
+
+
+def test_items_that_the_network_fails_on_are_skipped_and_what_cannot_be_relied_on_is_said(
+    small_photos: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small_photos, data)
+    Image.new("RGB", (32, 32), "white").save(data / "white.png")
+    failing = pl.load(Failing().eval(), input=pl.ImageInput(32))
+    path = tmp_path / "a.atlas"
+    report = pl.survey(failing, data, path, "conv", kinds=["examples"], settings=QUICK)
+    assert ("white.png", "the network failed on it: ValueError: too bright") in report.skipped
+    assert report.notes == ()  # the convolution stands before the batch statistics
+    report = pl.survey(failing, data, path, "norm", kinds=["examples"], settings=QUICK)
+    assert "other items of its batch" in report.notes[0]
+    with pl.Atlas.open(path) as atlas:
+        assert atlas.record("examples", "norm", 0).figures["caution"].value == report.notes[0]
+        assert "caution" not in atlas.record("examples", "conv", 0).figures

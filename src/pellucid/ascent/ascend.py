@@ -161,7 +161,7 @@ class _Detours:
         self._start: list[Tensor] | None = None
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor, tuple[Tensor, ...], Tensor, Tensor]:
-        """Values, what is to rise, gradients, who has none of their own, and whom a closed rectifier has just let go."""
+        """Values, what is to rise, gradients, which items have none of their own, and which a closed rectifier let go."""
         self._bring_back(step)
         values, wanted, gradients, closed = self._watched(step)
         strength = _strength(gradients)

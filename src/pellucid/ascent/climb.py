@@ -33,8 +33,8 @@ from pellucid.ascent.settings import ClimbSettings
 from pellucid.ascent.streams import stream
 from pellucid.ascent.transforms import TRANSFORMS
 from pellucid.errors import InputError, did_you_mean
+from pellucid.models import channels_together, tap
 from pellucid.models.net import Net
-from pellucid.models.taps import tap
 from pellucid.records import Unit
 
 __all__ = ["Climbed", "climb", "climbs"]
@@ -190,7 +190,9 @@ def _climbed(
     layers = Scores(goals).layers
     transforms = TRANSFORMS[settings.transforms](seen(net, layers), min(batch.size))
     with tap(net, layers, grad=True) as run:
-        look = Look(run, canvas, goals, settings=settings, transforms=transforms)
+        look = Look(
+            channels_together(net, layers, run), canvas, goals, settings=settings, transforms=transforms
+        )
         trail = ascend(
             look, canvas, look.signs, pace=_pace(canvas, settings, transforms.identity), on_step=keep
         )
@@ -258,7 +260,8 @@ def _facts(net: Net, batch: Batch, trail: Trail, start: Saved, pictures: Saved) 
     """What the pictures themselves tell, in float32 and without transforms."""
     goals = batch.padded
     scores, references = Scores(goals, net.device), References(goals, net.device)
-    with tap(net, scores.layers) as run:
+    with tap(net, scores.layers) as tapped:
+        run = channels_together(net, scores.layers, tapped)
         given = references(run)
         initial = scores(run(start.fed(net.device)), given).tolist()
         responses = run(pictures.fed(net.device))

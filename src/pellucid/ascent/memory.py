@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pellucid.errors import InputError
 from pellucid.models.net import Net
+from pellucid.models.shortage import out_of_memory
 from pellucid.models.taps import tap
 
 __all__ = [
@@ -31,8 +32,6 @@ CANVAS_COPIES = 16
 FLOAT_BYTES = 4
 # Up to how many times the pixels of the net's own input a picture is tried out as it is.
 PROBE_GROWTH = 4
-# What torch says on a CPU; on other devices, and in Python, the errors have types of their own.
-COMPLAINTS = ("can't allocate memory", "not enough memory", "DefaultCPUAllocator")
 
 
 def bytes_of(amount: str | int) -> int:
@@ -51,13 +50,6 @@ def bytes_of(amount: str | int) -> int:
     if found is None or float(found[1]) <= 0:
         raise InputError(f"memory {amount!r}: write a number of bytes, as 4GiB or 512MB")
     return int(float(found[1]) * (1024 if found[3] else 1000) ** " KMGT".index(found[2].upper() or " "))
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in COMPLAINTS)
 
 
 def too_little(size: tuple[int, int]) -> InputError:

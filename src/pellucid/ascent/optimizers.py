@@ -61,7 +61,7 @@ class UnitGradient:
 
 
 class SpectralGradient:
-    """First `UnitGradient`, which strides over a deep net's small hills; then steps as long as the curvature along the last says.
+    """First `UnitGradient`, which strides over a deep net's small hills; then steps as long as the last one's curvature says.
 
     These are Barzilai and Borwein's two lengths by turns, for each item alone, of the part of the gradient that leads to
     allowed places: on a sphere, along it. There they find a quadratic's top eigenvector in about as many steps as the

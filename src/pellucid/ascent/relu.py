@@ -117,7 +117,7 @@ class Redirected(TorchFunctionMode):
         self, func: Function, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         options = dict(kwargs or {})
-        inputs = args[0] if args else options.get("input")
+        inputs: Any = args[0] if args else options.get("input")
         if func not in _RECTIFIERS or not _is_batch(inputs, len(self.rows)):
             return func(*args, **options)
         in_place = options.pop("inplace", False) or func in _IN_PLACE
@@ -144,7 +144,7 @@ class Watched(TorchFunctionMode):
         self, func: Function, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         options = dict(kwargs or {})
-        inputs = args[0] if args else options.get("input")
+        inputs: Any = args[0] if args else options.get("input")
         if func not in _SMOOTH or not _is_batch(inputs, len(self.closed)):
             return func(*args, **options)
         self.met = True

@@ -9,11 +9,13 @@ import typer
 
 from pellucid.cli.command import app, command
 from pellucid.cli.options import (
+    Batch,
     Common,
     Data,
     Model,
     ModelOptions,
     OutDir,
+    PerClass,
     Units,
 )
 from pellucid.errors import FinishedWithProblems
@@ -31,9 +33,8 @@ def examples(
     out: OutDir,
     common: Common,
     options: ModelOptions,
-    per_class: Annotated[
-        bool, typer.Option("--per-class", help="also the best item of each class, of data that has classes")
-    ] = False,
+    batch: Batch = None,
+    per_class: PerClass = False,
     strict: Annotated[bool, typer.Option("--strict", help="exit 4 when an item was skipped")] = False,
 ) -> None:
     """Each unit's whole spectrum of real inputs, from strongest to opposite, with statistics."""
@@ -42,8 +43,18 @@ def examples(
     folder_path(out)
     net = options.load(model, common)
     with progress_bar(common.quiet or common.json) as progress:
-        found = search(net, data, *units, seed=common.seed, per_class=per_class, progress=progress)
+        found = search(
+            net,
+            data,
+            *units,
+            batch=batch or 32,
+            seed=common.seed,
+            per_class=per_class,
+            progress=progress,
+        )
     found.save(out)
+    for note in () if common.quiet else found.notes:
+        complain(note)
     if common.json:
         print_json(found.to_json())
     else:

@@ -22,6 +22,7 @@ __all__ = [
     "Aim",
     "AscentOptions",
     "AtlasFile",
+    "Batch",
     "Common",
     "Data",
     "ImageFile",
@@ -31,6 +32,7 @@ __all__ = [
     "OutDir",
     "OutPicture",
     "Over",
+    "PerClass",
     "RemakeOptions",
     "Settings",
     "Units",
@@ -43,14 +45,25 @@ __all__ = [
 Model = Annotated[
     str, typer.Argument(help="torchvision/NAME, timm/NAME, demo, FILE.py:FUNCTION or a model card (.toml)")
 ]
+Data = Annotated[
+    str,
+    typer.Argument(
+        help="a folder of pictures, a picture, a zip or tar archive, a .npy or .npz file, or the word demo"
+    ),
+]
 ImageFile = Annotated[Path, typer.Argument(help="a picture, or .npy with the numbers of one")]
-Data = Annotated[str, typer.Argument(help="a folder of images, or demo")]
 Units = Annotated[
     list[str], typer.Argument(help="LAYER, LAYER:7, LAYER:0-15,40, LAYER:7@center or logits:LABEL")
 ]
 OutDir = Annotated[Path, typer.Option("-o", "--out", help="the folder to write")]
 OutPicture = Annotated[Path | None, typer.Option("-o", "--out", help="the PNG to write")]
 Memory = Annotated[str, typer.Option("--memory", help="how much memory a batch may take, as 4GiB")]
+Batch = Annotated[
+    int | None, typer.Option("--batch", min=1, help="how many are computed together; 32 items when left out")
+]
+PerClass = Annotated[
+    bool, typer.Option("--per-class", help="also the best item of each class, of data that has classes")
+]
 Aim = Annotated[
     str | None,
     typer.Option(

@@ -11,11 +11,13 @@ import typer
 from pellucid.cli.command import app, command
 from pellucid.cli.options import (
     AscentOptions,
+    Batch,
     Common,
     Data,
     Memory,
     Model,
     ModelOptions,
+    PerClass,
     bytes_of,
 )
 from pellucid.errors import FinishedWithProblems, InputError
@@ -43,6 +45,8 @@ def survey(
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="print units, time and disk, and stop")] = False,
     memory: Memory = "4GiB",
+    batch: Batch = None,
+    per_class: PerClass = False,
     engine: Annotated[str, typer.Option("--engine", help="local")] = "local",
     strict: Annotated[bool, typer.Option("--strict", help="exit 4 when an item was skipped")] = False,
 ) -> None:
@@ -53,9 +57,10 @@ def survey(
         raise InputError(f"the engine {engine!r} is not in this version; local is")
     net = options.load(model, common)
     settings = {**ascent.settings(), "seed": common.seed, "memory": bytes_of(memory)}
+    settings |= {} if batch is None else {"batch": batch}
+    settings |= {"per_class": True} if per_class else {}
+    settings |= {} if sample is None else {"sample": sample}
     with progress_bar(common.quiet or common.json) as progress:
-        if sample is not None:
-            settings["sample"] = sample
         report = make(
             net,
             data,
@@ -66,6 +71,8 @@ def survey(
             plan_only=plan,
             progress=progress,
         )
+    for note in () if common.quiet else report.notes:
+        complain(note)
     if common.json:
         print_json(report.to_json())
     elif report.estimate is not None:
@@ -74,7 +81,8 @@ def survey(
         for item, reason in report.skipped:
             complain(f"skipped {item}: {reason}")
         say(
-            f"{report.units} units, {report.done} jobs run, {report.resumed} found done, {report.seconds:.0f} s: {out}",
+            f"{report.units} units, {report.jobs_done} jobs run, {report.jobs_resumed} found done, "
+            f"{report.seconds:.0f} s: {out}",
             common.quiet,
         )
         say(f"digest {report.digest}", common.quiet)

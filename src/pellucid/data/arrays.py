@@ -36,10 +36,16 @@ def misshapen(shape: Sequence[int], dtype: np.dtype[Any]) -> str:
     return ""
 
 
+def _is_one_picture(shape: Sequence[int]) -> bool:
+    """Whether an array is (h, w, C) of color: gray pictures three or four columns wide are no pictures."""
+    return len(shape) == 3 and shape[2] in (3, 4) and min(shape[:2]) > 4
+
+
 class Arrays(Classed):
     """Pictures (N, h, w), (N, h, w, C) or (N, C, h, w) of any number of channels: uint8, or floats in 0..1.
 
-    Which axis holds the channels is told by the shape: the one beside two equal ones, else the shorter of the outer two.
+    Which axis holds the channels is told by the shape: the one beside two equal ones, else the shorter of the outer two. An
+    array (h, w, 3) or (h, w, 4) is one picture.
     An item of the network's input size is fed untouched, floats as floats.
 
     Parameters
@@ -72,6 +78,8 @@ class Arrays(Classed):
             raise InputError(f"{name} {problem}")
         if not array.size:
             raise NoItems(f"{name} has shape {array.shape}: there is nothing in it")
+        if _is_one_picture(array.shape):
+            array = array[None]
         self.name = name
         self.names: Sequence[str] = Numbered(len(array))
         self._classes = classes or Classes()

@@ -104,13 +104,14 @@ def _shared_folders(first: str, last: str) -> int:
 
 
 def classes_of_labels(labels: NDArray[Any], names: Sequence[str] | None = None) -> Classes:
-    """Classes as whole numbers tell them: with `names`, their places in it; else each number is its own name.
+    """Classes as whole numbers or words tell them: places in `names`, if they can be; else each label is its own name.
 
     >>> found = classes_of_labels(np.array([7, 3, 7]))
     >>> found.names, found.of_rows.tolist()
     (('3', '7'), [1, 0, 1])
     """
-    if names is not None and len(labels) and labels.min() >= 0 and labels.max() < len(names):
+    numbers = labels.dtype.kind in "iu"
+    if numbers and names is not None and len(labels) and labels.min() >= 0 and labels.max() < len(names):
         return Classes(labels.astype(np.int32), tuple(names))
     values, places = np.unique(labels, return_inverse=True)
     return Classes(places.reshape(-1).astype(np.int32), tuple(str(value) for value in values))

@@ -18,6 +18,7 @@ from torch.utils.data import IterableDataset
 
 from pellucid.data.classes import Classed, Classes, classes_of_labels
 from pellucid.data.decode import ItemProblem, rgb
+from pellucid.data.labels import Labels, class_names, labels_of, within
 from pellucid.data.listing import Listing, Numbered
 from pellucid.data.pixels import OutOfRange, Pixels, channels_first, checked
 from pellucid.errors import InputError, NoItems
@@ -51,8 +52,10 @@ class Dataset(Classed):
     Attributes
     ----------
     names : paths below `root` where the dataset lists files (`samples` or `imgs`), else the rows, as `000123`
-    classes : by `targets` or `samples`, or the second of each pair in a list; no item is decoded for its label
-    class_names : the dataset's `classes`, or the numbers themselves
+    classes : by `targets` or `samples`, a column of labels, or the second of each pair or the label of each mapping in a list:
+        whole numbers or words; no item is decoded for its label
+    class_names : the dataset's `classes`, or the labels themselves
+    notes : a line where labels are there that tell no classes
     listing_digest : a hash of names and first items
 
     Raises
@@ -84,12 +87,20 @@ class Dataset(Classed):
         self._first = self._try_out()
 
     def _find_classes(self) -> Classes:
-        labels = _labels(self._rows, len(self.names))
-        if labels is None:
+        labels = self._labels
+        if labels is None or isinstance(labels, str):
             return Classes()
         return classes_of_labels(
-            labels if self._order is None else labels[self._order], _class_names(self._rows)
+            labels if self._order is None else labels[self._order], class_names(self._rows)
         )
+
+    @functools.cached_property
+    def _labels(self) -> Labels | str | None:
+        return labels_of(self._rows, len(self.names))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (self._labels,) if isinstance(self._labels, str) else ()
 
     @functools.cached_property
     def listing_digest(self) -> str:
@@ -165,10 +176,10 @@ def _names(rows: Any, count: int) -> tuple[Sequence[str], NDArray[np.int64] | No
 
 def _paths(rows: Any, count: int) -> list[bytes] | None:
     """The path of each item below the dataset's root, where it lists them."""
-    within = _within(rows)
-    if within is not None:
-        whole = _paths(within[0], len(within[0]))
-        return None if whole is None else [whole[int(place)] for place in within[1]]
+    part = within(rows)
+    if part is not None:
+        whole = _paths(part[0], len(part[0]))
+        return None if whole is None else [whole[int(place)] for place in part[1]]
     for field in ("samples", "imgs"):
         listed = getattr(rows, field, None)
         root = getattr(rows, "root", None)
@@ -180,51 +191,3 @@ def _paths(rows: Any, count: int) -> list[bytes] | None:
                     None if any(each.startswith("..") for each in relative) else [*map(os.fsencode, relative)]
                 )
     return None
-
-
-def _labels(rows: Any, count: int) -> NDArray[np.int64] | None:
-    """The whole number that stands for each item's class, where that can be told without decoding it."""
-    within = _within(rows)
-    if within is not None:
-        whole = _labels(within[0], len(within[0]))
-        return None if whole is None else whole[np.asarray(within[1], np.int64)]
-    tensors = getattr(rows, "tensors", ())
-    for listed in (getattr(rows, "targets", None), getattr(rows, "labels", None), *tensors[1:2]):
-        if (found := _whole_numbers(listed, count)) is not None:
-            return found
-    if isinstance(rows, (list, tuple)):
-        seconds = [each[1] if isinstance(each, (list, tuple)) and len(each) > 1 else None for each in rows]
-        return _whole_numbers(seconds, count)
-    samples = getattr(rows, "samples", None) or getattr(rows, "imgs", None)
-    if isinstance(samples, Sequence) and all(
-        isinstance(each, (tuple, list)) and len(each) > 1 for each in samples
-    ):
-        return _whole_numbers([each[1] for each in samples], count)
-    return None
-
-
-def _whole_numbers(listed: Any, count: int) -> NDArray[np.int64] | None:
-    """One int for each item, or None where these are none."""
-    if listed is None or not isinstance(listed, (Sequence, np.ndarray, Tensor)):
-        return None
-    try:
-        found = np.asarray(listed.cpu() if isinstance(listed, Tensor) else listed)
-    except ValueError:  # rows of different lengths
-        return None
-    return found.astype(np.int64) if found.dtype.kind in "iu" and found.shape == (count,) else None
-
-
-def _class_names(rows: Any) -> list[str] | None:
-    within = _within(rows)
-    if within is not None:
-        return _class_names(within[0])
-    names = getattr(rows, "classes", None)
-    if isinstance(names, str) or not isinstance(names, Sequence):
-        return None
-    return list(names) if all(isinstance(name, str) for name in names) else None
-
-
-def _within(rows: Any) -> tuple[Any, Sequence[int]] | None:
-    """The dataset of which this is a part, and the places of the part's items, as torch's Subset has them."""
-    whole, places = getattr(rows, "dataset", None), getattr(rows, "indices", None)
-    return None if whole is None or places is None else (whole, places)

@@ -152,10 +152,13 @@ def _forward(archive: tarfile.TarFile, headers: _Headers) -> Iterator[tarfile.Ta
         reached = found.offset
         vars(archive)["members"].clear()  # it would hold them all
         yield found
-    # The library takes a damaged header for the end, and would lose what follows in silence.
+    # The library takes a damaged header for the end, and the end of the file too, and would lose what follows in silence.
     headers.seek(archive.offset)
-    if headers.read(tarfile.BLOCKSIZE).strip(b"\0"):
+    end = headers.read(tarfile.BLOCKSIZE)
+    if end.strip(b"\0"):
         raise tarfile.ReadError("a damaged header")
+    if len(end) < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it breaks off without the mark of its end")
 
 
 def _reason(member: tarfile.TarInfo, end: int) -> str:

@@ -10,9 +10,17 @@ from typing import Any
 
 from pellucid.data import PREVIEW_MIME, Data, Placement, Shown, open_source
 from pellucid.errors import InputError
-from pellucid.evidence.exemplars import ClassExamples, Example, Examples, LevelExamples, UnitExamples
+from pellucid.evidence.exemplars import (
+    ClassExamples,
+    Example,
+    Examples,
+    LevelExamples,
+    UnitExamples,
+    UnitStatistics,
+)
 from pellucid.evidence.job import Given, Job, Progress, Settings, by_layer
 from pellucid.figures import Blob, Figure, Histogram, Item, Items, Levels, Number, Strip, Table
+from pellucid.figures.standing import End
 from pellucid.figures.strip import strip_sheet
 from pellucid.models import Model, Net, opened
 from pellucid.records import Kind, Layer, Panel, Provenance, Record, Unit, UnitQuery
@@ -42,7 +50,7 @@ KIND = Kind(
             "From most to least",
             "Look for what the crops of a column share and the next column lacks; a box is all that the unit can see. What "
             "goes together in this data, as fur and eyes, no example can tell apart.",
-            ("max", "slightly_positive", "near_zero", "slightly_negative", "min"),
+            ("caution", "max", "slightly_positive", "near_zero", "slightly_negative", "min"),
         ),
         Panel(
             "How its responses are spread",
@@ -139,7 +147,7 @@ def examples(
     for layer, indices in asked.items():
         for one in _layer_examples(seen, scanned, layer, indices, how):
             found[one.unit] = one
-    return Examples([found[unit] for unit in chosen], len(source.names), scanned.skipped)
+    return Examples([found[unit] for unit in chosen], len(source.names), scanned.skipped, scanned.notes)
 
 
 def settings(net: Net, asked: Settings) -> dict[str, Any]:
@@ -178,6 +186,8 @@ def _layer_examples(
     found = scanned.layers[layer]
     # Of the data only what its content decides: the same photographs in another folder make the same atlas.
     how = {**settings, "items": len(scanned.names), "listing": scanned.listing_digest}
+    if scanned.size is not None:
+        how |= {"micro_batch": scanned.size, "note": "memory ran out: not bit-reproducible"}
     seed, versions = settings.get("seed", 0), net.card()["versions"]
     for index in indices:
         unit = Unit(found.layer.name, index)
@@ -282,8 +292,7 @@ def _unit_examples(look: _Look, source: Provenance) -> UnitExamples:
     return UnitExamples(
         unit=look.unit,
         bands={name: tuple(map(look.examples.__getitem__, band)) for name, band in look.bands.items()},
-        stats=stats,
-        spots=spots,
+        stats=UnitStatistics.of(stats, spots),
         histogram=found.spectra.bars(index),
         levels=tuple(
             LevelExamples(
@@ -299,6 +308,7 @@ def _unit_examples(look: _Look, source: Provenance) -> UnitExamples:
             **{end: _peak_figure(look, end) for end in ends},
             **_class_figures(look, classes),
             **_numbers(stats),
+            **({"caution": Number("; ".join(look.scanned.notes), "caution")} if look.scanned.notes else {}),
         },
         provenance=source,
     )
@@ -324,24 +334,38 @@ def _spread_figures(look: _Look, spots: SpotStatistics) -> dict[str, Figure]:
     bars = look.found.spectra.bars(look.unit.index)
     filled = iter(look.found.spectra.levels(look.unit.index))
     items = tuple(tuple(map(look.item, next(filled).entries)) if count else () for count in bars.counts)
-    error = f"each within {100 * spots.quantile_error:.0f} % of itself"
-    percents = tuple(f"{name[1:]} %" for name in spots.quantiles)
     return {
         "histogram": Levels.of(
             bars.edges, bars.counts, items, x_label="response at one position of each item"
         ),
-        "quantiles": Table(("share below", *percents), ((f"response, {error}", *spots.quantiles.values()),)),
+        "quantiles": _quantiles(spots),
         "spots": Number(spots.spots, "positions drawn"),
         "sparsity": Number(spots.sparsity, "lifetime sparsity"),
     }
 
 
+def _quantiles(spots: SpotStatistics) -> Table:
+    """The quantiles of all responses as far as the positions drawn tell; a dash where they are too few for that."""
+    percents = tuple(f"{name[1:]} %" for name in spots.quantiles)
+    ends = list(spots.intervals.values())
+    sure = [None if None in end else value for value, end in zip(spots.quantiles.values(), ends, strict=True)]
+    return Table(
+        ("share of responses below", *percents),
+        (
+            (f"of the positions drawn, to {100 * spots.quantile_error:.0f} % of itself", *sure),
+            ("of all, 19 times in 20 at least", *(low for low, _ in ends)),
+            ("of all, 19 times in 20 at most", *(high for _, high in ends)),
+        ),
+    )
+
+
 def _peak_figure(look: _Look, end: str) -> Figure:
-    band, word = ("max", "highest") if end == "peaks" else ("min", "lowest")
+    word: End = "highest" if end == "peaks" else "lowest"
+    band = "max" if end == "peaks" else "min"
     bars, side = look.found.peaks.bars(end, look.unit.index), "positive" if end == "peaks" else "negative"
     best = ((f"the {word} real one", look.bands[band][0].response),) if look.bands[band] else ()
     optimum = (("optimum", "optimum", f"extreme_{side}"),)
-    return Histogram(bars.edges, bars.counts, f"{word} response of each item", best, optimum)
+    return Histogram(bars.edges, bars.counts, f"{word} response of each item", best, optimum, end=word)
 
 
 def _class_figures(look: _Look, classes: ClassExamples | None) -> dict[str, Figure]:

@@ -19,7 +19,15 @@ from pellucid.figures.words import value_words
 from pellucid.records import Provenance, Unit
 from pellucid.scan import Bars, SpotStatistics, Statistics
 
-__all__ = ["BAND_WORDS", "ClassExamples", "Example", "Examples", "LevelExamples", "UnitExamples"]
+__all__ = [
+    "BAND_WORDS",
+    "ClassExamples",
+    "Example",
+    "Examples",
+    "LevelExamples",
+    "UnitExamples",
+    "UnitStatistics",
+]
 
 # From the strongest inputs to the most opposite, as a page and a sheet show them.
 BAND_WORDS = {
@@ -85,13 +93,23 @@ class ClassExamples:
 
 
 @dataclass(frozen=True)
+class UnitStatistics(SpotStatistics, Statistics):
+    """All numbers of one unit: those of all responses, and those of one position of each item."""
+
+    @classmethod
+    def of(cls, stats: Statistics, spots: SpotStatistics) -> UnitStatistics:
+        return cls(**vars(stats), **vars(spots))
+
+
+@dataclass(frozen=True)
 class UnitExamples:
     """One unit's bands, levels and statistics over the data.
 
     Parameters
     ----------
     bands : by name, from the strongest inputs to the most opposite; of a rectified layer the positive ones and `near_zero`
-    stats, spots : over all positions of all items, and over one position of each
+    stats : over all positions of all items; and, as `quantiles`, `sparsity` and what says how far they can be relied on, over one
+        position of each
     levels : from the lowest response to the highest; `histogram` counts them, empty ones too
     peaks : histograms of the items' `peaks` and `troughs`
     classes : None where the data has no classes
@@ -100,8 +118,7 @@ class UnitExamples:
 
     unit: Unit
     bands: Mapping[str, tuple[Example, ...]]
-    stats: Statistics
-    spots: SpotStatistics
+    stats: UnitStatistics
     histogram: Bars
     levels: tuple[LevelExamples, ...]
     peaks: Mapping[str, Bars]
@@ -118,7 +135,7 @@ class UnitExamples:
     def to_json(self) -> dict[str, Any]:
         row: dict[str, Any] = {
             "unit": str(self.unit),
-            "stats": {**self.stats.to_json(), **self.spots.to_json()},
+            "stats": self.stats.to_json(),
             "bands": {name: [example.to_json() for example in band] for name, band in self.bands.items()},
             "histogram": _counts(self.histogram),
             "levels": [level.to_json() for level in self.levels],
@@ -156,12 +173,22 @@ def _counts(bars: Bars) -> dict[str, Any]:
 
 
 class Examples(Sequence[UnitExamples]):
-    """The examples of several units, in the order asked. `items` counts all of the data, the `skipped` items too."""
+    """The examples of several units, in the order asked.
 
-    def __init__(self, units: Iterable[UnitExamples], items: int, skipped: Sequence[tuple[str, str]]) -> None:
+    `items` counts all of the data, the `skipped` items too. `notes` are lines about how far all of it can be relied on.
+    """
+
+    def __init__(
+        self,
+        units: Iterable[UnitExamples],
+        items: int,
+        skipped: Sequence[tuple[str, str]],
+        notes: Sequence[str] = (),
+    ) -> None:
         self.units = tuple(units)
         self.items = items
         self.skipped = tuple(skipped)
+        self.notes = tuple(notes)
 
     def __len__(self) -> int:
         return len(self.units)
@@ -172,7 +199,7 @@ class Examples(Sequence[UnitExamples]):
     def __getitem__(self, place: slice) -> Examples: ...
     def __getitem__(self, place: int | slice) -> UnitExamples | Examples:
         return (
-            Examples(self.units[place], self.items, self.skipped)
+            Examples(self.units[place], self.items, self.skipped, self.notes)
             if isinstance(place, slice)
             else self.units[place]
         )
@@ -184,6 +211,7 @@ class Examples(Sequence[UnitExamples]):
         return {
             "items": self.items,
             "skipped": [{"item": item, "reason": reason} for item, reason in self.skipped],
+            **({"notes": list(self.notes)} if self.notes else {}),
             "units": [unit.to_json() for unit in self.units],
         }
 

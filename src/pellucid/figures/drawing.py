@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from pellucid.figures.lettering import drawable, typeface
 from pellucid.figures.markup import text
 
-__all__ = ["Box", "Drawing", "Line", "Words"]
+__all__ = ["Box", "Drawing", "Line", "Words", "width_of"]
 
 Role = Literal["axis", "bar", "line", "mark", "words"]
 
@@ -27,6 +27,7 @@ INKS: dict[Role, str] = {
     "words": "#4c4943",
 }
 LETTERS_PX = 11
+WIDER = 1.08
 # A file is drawn larger than on a page by the first number, finer again by the second, and reduced.
 SHARPNESS, SMOOTHING = 2, 2
 
@@ -57,6 +58,11 @@ class Words(NamedTuple):
     words: str
     role: Role = "words"
     anchor: Literal["start", "middle", "end"] = "middle"
+
+
+def width_of(words: str) -> float:
+    """About how wide words are on a drawing, in px; the typefaces of pages are a little wider than that of files."""
+    return WIDER * typeface(LETTERS_PX).getlength(drawable(words))
 
 
 @dataclass(frozen=True)

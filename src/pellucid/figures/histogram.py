@@ -4,18 +4,22 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pellucid.figures.blob import Blob
-from pellucid.figures.drawing import Box, Drawing, Line, Words
+from pellucid.figures.drawing import Box, Drawing, Line, Words, width_of
 from pellucid.figures.markup import Link, for_notebook, text
 from pellucid.figures.plot import HEIGHT, WIDTH, Plot
 from pellucid.figures.stamp import write_png
+from pellucid.figures.standing import End, standing
 from pellucid.figures.words import value_words
 
 __all__ = ["Histogram"]
+
+BEYOND = 0.2  # how much of the bars' width is added for a mark beyond them
+MOST_TICKS = 9
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,9 @@ class Histogram:
 
     `marks` are (name, value) pairs on the axis. `placed` are marks whose values stand in records of other kinds
     about the same unit, as (name, kind, figure): a page that has those asks for `placing`. Every bin is drawn
-    equally wide, so that edges may be spaced as the values need; where they are not even, the axis says so. `notes` are lines
-    of words below it.
+    equally wide, so that edges may be spaced as the values need; where they are not even, the axis says so. A mark beyond the
+    edges stands past a break of the axis. `end` says which end of what is counted the first mark is. `notes` are lines of
+    words below it.
     """
 
     type: ClassVar[str] = "histogram"
@@ -36,6 +41,7 @@ class Histogram:
     marks: tuple[tuple[str, float], ...] = ()
     placed: tuple[tuple[str, str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    end: End = "highest"
 
     def blobs(self) -> Iterator[Blob]:
         yield from ()
@@ -43,16 +49,53 @@ class Histogram:
     def drawing(self) -> Drawing:
         """A bar for each bin, and a line for each mark."""
         bins, tallest = len(self.counts), max(self.counts, default=0)
+        places = self._places()
+        room = BEYOND * max(bins, 1)
+        span = (
+            -room if min(places, default=0) < 0 else 0,
+            max(bins, 1) + (room if max(places, default=0) > bins else 0),
+        )
         # The names of marks stand above the bars.
-        plot = Plot((0, max(bins, 1)), (0, max(tallest, 1) * (1 + 0.11 * len(self.marks))))
-        every = max(-(-bins // 8), 1)
-        first = self.edges.index(0) % every if 0 in self.edges else 0
-        ticks = [
-            (at, value_words(float(f"{self.edges[at]:.3g}"))) for at in range(first, len(self.edges), every)
-        ]
+        plot = Plot(span, (0, max(tallest, 1) * (1 + 0.11 * len(self.marks))))
         label = self.x_label if self._even() else f"{self.x_label} (bins of unequal width)"
-        marks = (*self._bars(plot), *plot.frame(ticks, label, "count"), *self._marks(plot))
+        marks = (
+            *self._bars(plot),
+            *plot.frame(self._ticks(plot, places), label, "count"),
+            *self._breaks(plot),
+            *self._marks(plot, places),
+        )
         return Drawing(WIDTH, HEIGHT, marks, self._alt())
+
+    def _ticks(self, plot: Plot, places: Sequence[float]) -> list[tuple[float, str]]:
+        """As many edges as have room for their words, the same number of bins apart and through zero, and what lies beyond."""
+        bins = len(self.counts)
+        outside = [
+            (place, value_words(float(f"{value:.4g}")))
+            for place, (_, value) in zip(places, self.marks, strict=True)
+            if not 0 <= place <= bins
+        ]
+        while not plot.legible(sorted(outside)):
+            outside.pop()
+        edges: list[tuple[float, str]] = [
+            (at, value_words(float(f"{edge:.3g}"))) for at, edge in enumerate(self.edges)
+        ]
+        clear = [tick for tick in edges if all(plot.legible(sorted([tick, other])) for other in outside)]
+        zero = self.edges.index(0) if 0 in self.edges else 0
+        for every in range(max(-(-bins // MOST_TICKS), 1), bins + 1):
+            ticks = [tick for tick in clear if (tick[0] - zero) % every == 0]
+            if plot.legible(ticks):
+                return sorted([*ticks, *outside])
+        return outside or edges[:1]
+
+    def _breaks(self, plot: Plot) -> Iterator[Line]:
+        """Two strokes across the axis where it breaks off."""
+        base = plot.at(0, 0)[1]
+        for place, outside in ((0, plot.x[0] < 0), (len(self.counts), plot.x[1] > max(len(self.counts), 1))):
+            if outside:
+                end = plot.x[0] if place == 0 else plot.x[1]
+                middle = plot.at(place + (end - place) * 0.3, 0)[0]
+                for x in (middle - 2, middle + 2):
+                    yield Line(((x - 2, base + 5), (x + 2, base - 5)), "axis")
 
     def _bars(self, plot: Plot) -> Iterator[Box]:
         edges = [value_words(edge) for edge in self.edges]
@@ -66,23 +109,51 @@ class Histogram:
                 x = left + index * width + 0.5
                 yield Box(x, base - height, max(width - 1, 0.5), height, "bar", hint)
 
-    def _marks(self, plot: Plot) -> Iterator[Line | Words]:
-        for row, (name, value) in enumerate(self.marks):
-            x, top = plot.at(self._place(value), plot.y[1])
-            base = plot.at(0, 0)[1]
-            yield Line(((x, top - 2), (x, base)), "mark")
-            late = x > WIDTH / 2
-            yield Words(
-                x - 4 if late else x + 4, top + 6 + 13 * row, name, "mark", "end" if late else "start"
+    def _marks(self, plot: Plot, places: Sequence[float]) -> Iterator[Line | Words]:
+        """Each mark's line from its own words down, the words in rows, so that no line runs through them."""
+        named = [
+            (plot.at(place, 0)[0], f"{name}, {value_words(value)}")
+            for place, (name, value) in zip(places, self.marks, strict=True)
+        ]
+        right = [x for x, words in named if x + 4 + width_of(words) <= WIDTH]
+        left = [x for x, words in named if x - 4 - width_of(words) >= 0]
+        rightward = (
+            set(right)
+            if len(right) == len(named)
+            else set(right) - set(left)
+            if len(left) < len(named)
+            else set()
+        )
+        base, top = plot.at(0, 0)[1], plot.at(0, plot.y[1])[1]
+        rows = sorted(
+            named, key=lambda mark: (mark[0] in rightward, mark[0] * (1 if mark[0] in rightward else -1))
+        )
+        for row, (x, words) in enumerate(rows):
+            y = top + 6 + 13 * row
+            yield Line(((x, y - 8), (x, base)), "mark")
+            early = x in rightward
+            yield Words(x + 4 if early else x - 4, y, words, "mark", "start" if early else "end")
+
+    def _places(self) -> list[float]:
+        """Each mark as a count of bins from the left; beyond the edges it stands past a break, further out by its rank there."""
+        values = sorted({value for _, value in self.marks})
+        low = [value for value in values if self.edges and value < self.edges[0]][::-1]
+        high = [value for value in values if self.edges and value > self.edges[-1]]
+        room = BEYOND * len(self.counts)
+        places = []
+        for _, value in self.marks:
+            rank = next((group.index(value) / len(group) for group in (low, high) if value in group), 0.0)
+            out = room * (0.7 + 0.3 * rank)
+            places.append(
+                -out if value in low else len(self.counts) + out if value in high else self._place(value)
             )
+        return places
 
     def _place(self, value: float) -> float:
-        """The value as a count of bins from the left; beyond the edges it stands at the edge."""
+        """A value between the edges as a count of bins from the left."""
         if not self.counts:
             return 0
-        if value <= self.edges[0] or value >= self.edges[-1]:
-            return 0 if value <= self.edges[0] else len(self.counts)
-        index = bisect_right(self.edges, value) - 1
+        index = min(bisect_right(self.edges, value) - 1, len(self.counts) - 1)
         low, high = self.edges[index], self.edges[index + 1]
         return index + (value - low) / (high - low)
 
@@ -92,27 +163,13 @@ class Histogram:
         return replace(self, marks=(*self.marks, *values.items()), placed=(), notes=(*self.notes, *notes))
 
     def standing(self, value: float) -> str:
-        """Where a value stands: as a multiple of the first mark, and how much of what is counted lies below it.
+        """Where a value stands: beside the first mark, and among all that is counted, as far as the bins can tell.
 
         >>> Histogram((0.0, 1.0, 2.0), (30, 10), "peak", (("best", 1.5),)).standing(4.5)
         '3 times best, above all 40'
         """
-        best = self.marks[0] if self.marks else ("", 0.0)
-        multiple = value / best[1] if best[1] and value / best[1] > 0 else None
-        first = "" if multiple is None else f"{value_words(float(f'{multiple:.3g}'))} times {best[0]}, "
-        total, below = sum(self.counts), self.share_below(value)
-        if below in (0, 1):
-            return f"{first}{'above' if below else 'below'} all {value_words(total)}"
-        return f"{first}above {value_words(float(f'{100 * below:.3g}'), '%')}"
-
-    def share_below(self, value: float) -> float:
-        """The share of all counts below a value; of the bin that it lies in as much as of the bin's width."""
-        if not self.counts:
-            return 0.0
-        place = self._place(value)
-        whole = int(place)
-        part = self.counts[whole] * (place - whole) if whole < len(self.counts) else 0
-        return (sum(self.counts[:whole]) + part) / max(sum(self.counts), 1)
+        best = self.marks[0] if self.marks else None
+        return standing(self.edges, self.counts, value, best, self.end)
 
     def _even(self) -> bool:
         widths = [high - low for low, high in zip(self.edges, self.edges[1:], strict=False)]
@@ -147,6 +204,7 @@ class Histogram:
             "counts": list(self.counts),
             "x_label": self.x_label,
             "marks": [list(mark) for mark in self.marks],
+            **({"end": self.end} if self.end != "highest" else {}),
             **({"notes": list(self.notes)} if self.notes else {}),
             **({"placed": [list(mark) for mark in self.placed]} if self.placed else {}),
         }
@@ -162,4 +220,5 @@ class Histogram:
             marks,
             placed,
             tuple(row.get("notes", ())),
+            row.get("end", "highest"),
         )

@@ -69,12 +69,18 @@ class Item:
 
     def html(self, link: Link, more: str = "") -> str:
         """The crop, the whole item with its box, `more` pictures, the response and the name, as one list item."""
-        name = text(self.name)
+        at = f' title="at {", ".join(map(str, self.position))}"' if self.position else ""
         return (
             f'<li class="item">{self._pictures(link)}{more}'
-            f'<p><span class="response">{text(value_words(self.response))}</span> '
-            f'<span class="name" title="{name}">{BREAKS.sub("<wbr>", name)}</span></p></li>'
+            f'<p><span class="response"{at}>{text(value_words(self.response))}</span> '
+            f'<span class="name" title="{text(self.name)}">{self._name()}</span></p></li>'
         )
+
+    def _name(self) -> str:
+        """The name with its folders apart: where there is no room for both, the end of the name tells items from one another."""
+        folders, slash, file = self.name.rpartition("/")
+        first = f'<span class="folder">{text(folders + slash)}</span>' if slash and file else ""
+        return f"{first}{BREAKS.sub('<wbr>', text(file if first else self.name))}"
 
     @property
     def _part(self) -> tuple[int, int, int, int] | None:

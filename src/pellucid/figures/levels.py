@@ -17,15 +17,15 @@ from pellucid.figures.words import value_words
 
 __all__ = ["Levels"]
 
-PLACE = 6  # numbers: the crop's x0, y0, x1, y1, the item's width and height
+PLACE = 6  # numbers: the box's x0, y0, x1, y1, the item's width and height
 
 
 @dataclass(frozen=True)
 class Levels:
     """`counts[i]` values lie in `edges[i] <= value < edges[i + 1]`; behind bar i stand `shown[i]` of the items.
 
-    A unit has some two hundred items, bar after bar, so they are kept as columns: names, responses, previews, and six whole
-    numbers each in `places` (crop and size, in the upright item's own pixels).
+    A unit has some two hundred items, bar after bar, so they are kept as columns: names, responses, previews, six whole numbers
+    each in `places` (box and size, in the upright item's own pixels), and as many in `positions` as the layer has axes.
     """
 
     type: ClassVar[str] = "levels"
@@ -38,6 +38,7 @@ class Levels:
     places: tuple[int, ...]
     previews: tuple[Blob | None, ...]
     x_label: str
+    positions: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -50,15 +51,17 @@ class Levels:
     ) -> Levels:
         """From the items behind each bar, none behind an empty one."""
         items = [item for bar in bars for item in bar]
+        alike = len({len(item.position) for item in items}) == 1
         return cls(
             edges,
             counts,
             tuple(map(len, bars)),
             tuple(item.name for item in items),
             tuple(item.response for item in items),
-            tuple(number for item in items for number in (*item.crop, item.width, item.height)),
+            tuple(number for item in items for number in (*_box(item), item.width, item.height)),
             tuple(item.preview for item in items),
             x_label,
+            tuple(axis for item in items for axis in item.position) if alike else (),
         )
 
     def blobs(self) -> Iterator[Blob]:
@@ -80,7 +83,7 @@ class Levels:
         folds, first = [], 0
         for bar, shown in enumerate(self.shown):
             if self.counts[bar]:
-                items = "".join(self._item(place, link) for place in range(first, first + shown))
+                items = "".join(self.item(place).html(link) for place in range(first, first + shown))
                 folds.append(
                     f'<details><summary>{self._words(bar)}</summary><ol class="items">{items}</ol></details>'
                 )
@@ -93,20 +96,18 @@ class Levels:
         some = f", {shown} of them" if shown < count else ""
         return text(f"{low} to {high}: {value_words(count)} {'input' if count == 1 else 'inputs'}{some}")
 
-    def _item(self, place: int, link: Link) -> str:
-        """The crop over response and name, as one list item."""
-        name, preview = text(self.names[place]), self.previews[place]
+    def item(self, place: int) -> Item:
+        """One of the items, counted through all bars."""
         x0, y0, x1, y1, width, height = self.places[PLACE * place : PLACE * (place + 1)]
-        picture = '<p class="missing">no preview kept</p>'
-        if preview is not None:
-            picture = (
-                f'<svg class="crop" viewBox="{x0:d} {y0:d} {x1 - x0:d} {y1 - y0:d}" width="104" height="104" '
-                f'preserveAspectRatio="xMidYMin" role="img" aria-label="Crop of {name}"><image href="{text(link(preview))}" '
-                f'width="{width:d}" height="{height:d}" preserveAspectRatio="none"/></svg>'
-            )
-        return (
-            f'<li class="item">{picture}<p><span class="response">{value_words(self.responses[place])}</span> '
-            f'<span class="name" title="{name}">{name}</span></p></li>'
+        axes = len(self.positions) // max(len(self.names), 1)
+        return Item(
+            self.names[place],
+            self.responses[place],
+            self.positions[axes * place : axes * (place + 1)],
+            (x0, y0, x1, y1),
+            width,
+            height,
+            self.previews[place],
         )
 
     def png(self) -> bytes:
@@ -129,6 +130,7 @@ class Levels:
                 None if preview is None else [preview.hash, preview.mime] for preview in self.previews
             ],
             "x_label": self.x_label,
+            **({"positions": list(self.positions)} if self.positions else {}),
         }
 
     @classmethod
@@ -142,4 +144,10 @@ class Levels:
             tuple(row["places"]),
             tuple(None if preview is None else Blob(*preview) for preview in row["previews"]),
             row["x_label"],
+            tuple(row.get("positions", ())),
         )
+
+
+def _box(item: Item) -> tuple[int, int, int, int]:
+    """The item's box; all of it where the layer sees it whole."""
+    return item.box or (0, 0, item.width, item.height)

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pellucid.figures.drawing import Line, Words
+from pellucid.figures.drawing import Line, Words, width_of
 from pellucid.figures.words import value_words
 
 __all__ = ["Plot", "round_ticks"]
 
 WIDTH, HEIGHT = 420, 200
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 26, 38
+TICK_GAP = 8
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,23 @@ class Plot:
         across, up = _share(x, self.x), _share(y, self.y)
         return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
 
+    def legible(self, x_ticks: Sequence[tuple[float, str]]) -> bool:
+        """Whether the words of ticks below the axis, in ascending order, stand clear of one another."""
+        spans = [(self.at(place, 0)[0], width_of(words) / 2) for place, words in x_ticks]
+        return all(
+            x + half + TICK_GAP <= other_x - other_half
+            for (x, half), (other_x, other_half) in itertools.pairwise(spans)
+        )
+
     def frame(self, x_ticks: Sequence[tuple[float, str]], x_label: str, y_label: str) -> list[Line | Words]:
         """Both axes: ticks (place, words) below, round numbers at the left, and the axes' names."""
         base, left, right = HEIGHT - BOTTOM, LEFT, WIDTH - RIGHT
         marks: list[Line | Words] = [Line(((left, base), (right, base)), "axis")]
         for place, words in x_ticks:
             x, _ = self.at(place, 0)
-            marks += [Line(((x, base), (x, base + 4)), "axis"), Words(x, base + 15, words)]
+            half = width_of(words) / 2
+            inside = min(max(x, half + 1), WIDTH - half - 1)
+            marks += [Line(((x, base), (x, base + 4)), "axis"), Words(inside, base + 15, words)]
         for tick in round_ticks(*self.y, most=4):
             _, y = self.at(0, tick)
             marks += [

@@ -44,5 +44,6 @@ class Table:
 
 
 def _cell(value: Cell) -> str:
-    shape = ' class="numeric"' if isinstance(value, float | int) and not isinstance(value, bool) else ""
+    number = value is None or (isinstance(value, float | int) and not isinstance(value, bool))
+    shape = ' class="numeric"' if number else ""
     return f"<td{shape}>{text(value_words(value))}</td>"

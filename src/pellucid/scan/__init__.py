@@ -11,7 +11,7 @@ from pellucid.scan.moments import Moments, Statistics
 from pellucid.scan.peaks import ENDS, PeakCounts, Peaks
 from pellucid.scan.response_maps import ResponseMaps
 from pellucid.scan.responses import Responses
-from pellucid.scan.scan import LayerScan, Scanned, scan
+from pellucid.scan.scan import LayerScan, Scanned, refuse_without_classes, scan
 from pellucid.scan.spectra import MIDDLE_BANDS, QUANTILES, Level, Spectra, SpotStatistics
 from pellucid.scan.spots import Spots
 from pellucid.scan.state import STATE_FORM, SUBSCRIBERS, ScanState
@@ -48,5 +48,6 @@ __all__ = [
     "Spots",
     "Statistics",
     "Subscriber",
+    "refuse_without_classes",
     "scan",
 ]

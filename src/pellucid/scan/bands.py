@@ -12,7 +12,7 @@ import torch
 
 from pellucid.records import Layer
 from pellucid.scan.responses import Floats, Integers, Responses
-from pellucid.scan.subscriber import PLAIN, Arrays, Given, Subscriber
+from pellucid.scan.subscriber import PLAIN, Arrays, Given, Reading, Subscriber
 
 __all__ = ["BANDS", "BAND_ITEMS", "NO_RANK", "Band", "Bands", "Entry", "first_places", "ranked", "unranked"]
 
@@ -77,16 +77,27 @@ class Bands(Subscriber):
         self.ranks: dict[str, Integers] = {name: np.full(shape, NO_RANK, np.int64) for name in BANDS}
         self.places: dict[str, Integers] = {name: np.full(shape, -1, np.int64) for name in BANDS}
 
-    def update(self, responses: Responses) -> None:
-        for name, sign in BANDS.items():
-            extremes = responses.peaks if sign > 0 else responses.troughs
-            self._enter(name, responses, extremes)
+    def reading(self, responses: Responses) -> Reading:
+        found = {
+            name: self._entering(name, responses, responses.peaks if sign > 0 else responses.troughs)
+            for name, sign in BANDS.items()
+        }
 
-    def _enter(self, name: str, responses: Responses, extremes: Floats) -> None:
+        def enter() -> None:
+            for name, entered in found.items():
+                if entered is not None:
+                    units, self.ranks[name][units], self.places[name][units] = entered
+
+        return enter
+
+    def _entering(
+        self, name: str, responses: Responses, extremes: Floats
+    ) -> tuple[Integers, Integers, Integers] | None:
+        """The units whose band changes, and their ranks and places afterwards; None where there are none."""
         new = ranked(extremes * np.float32(BANDS[name]), responses.rows).T
         units = np.flatnonzero((new > self.ranks[name][:, -1:]).any(1))
         if not len(units):
-            return
+            return None
         ranks = np.concatenate([self.ranks[name][units], new[units]], 1)
         # Positions cost a look at whole maps: only those are looked for that will stand in the band.
         ninth = np.partition(ranks, -BAND_ITEMS, 1)[:, -BAND_ITEMS, None]
@@ -96,7 +107,7 @@ class Bands(Subscriber):
         places[:, :BAND_ITEMS] = self.places[name][units]
         found = first_places(responses, items, units[which], extremes[items, units[which]])
         places[which, BAND_ITEMS + items] = found
-        self.ranks[name][units], self.places[name][units] = _best(ranks, places)
+        return units, *_best(ranks, places)
 
     def merge(self, other: Self) -> Self:
         merged = type(self)(self.layer, self.given)

@@ -32,7 +32,7 @@ class Bars:
 def bars_of(bins: Integers, counts: Integers) -> Bars:
     """The bars of one unit with (B,) counts in (B,) bins; from the lowest bin that has any to the highest.
 
-    >>> made = bars_of(np.array([ZERO, ZERO + 1, ZERO + 40, ZERO + 41]), np.array([5, 2, 0, 3]))
+    >>> made = bars_of(np.array([ZERO, ZERO + 1, ZERO + 252, ZERO + 253]), np.array([5, 2, 0, 3]))
     >>> made.counts[0], made.counts[-1], made.edges[-2:]
     (7, 3, (1.0, 1.4142135623730951))
     """

@@ -9,9 +9,9 @@ from pellucid.scan.responses import Doubles, Floats, Integers
 
 __all__ = ["COUNT", "EDGES", "LARGEST_ERROR", "ZERO", "bins_of", "middles"]
 
-# Below 2**-20, a millionth, a response is as good as none: all of that is one bin around zero. Above, the bins
-# go on to the largest float32.
-_LOWEST, _HIGHEST = -40, 256
+# Steps from the smallest float32 that has all its digits to the largest: below 2**-126 is one bin around zero. What is small is
+# told by a unit's own responses, of whatever size a network's are.
+_LOWEST, _HIGHEST = -252, 256
 # The bits of the smallest float32 above the square root of two, without its exponent: no float32 equals the root.
 _HALF = 0x3504F4
 _STEPS = 2.0 ** (np.arange(_LOWEST, _HIGHEST + 1) / 2)
@@ -31,7 +31,7 @@ def bins_of(values: Floats) -> Integers:
     --------
     >>> found = bins_of(np.float32([0, 1, 1.5, -1, -1.5]))
     >>> (found - ZERO).tolist(), EDGES[found[[1, 4]]].tolist()
-    ([0, 41, 42, -40, -42], [1.0, -2.0])
+    ([0, 253, 254, -252, -254], [1.0, -2.0])
     """
     bits = np.ascontiguousarray(values, np.float32).view(np.int32)
     below = bits < 0

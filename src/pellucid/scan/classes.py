@@ -11,16 +11,14 @@ import numpy as np
 
 from pellucid.records import Layer
 from pellucid.scan.bands import NO_RANK, Entry, first_places, ranked, unranked
-from pellucid.scan.exact import ExactSums
+from pellucid.scan.group_sums import GroupSums
 from pellucid.scan.responses import Floats, Integers, Responses
-from pellucid.scan.subscriber import PLAIN, Arrays, Given, Subscriber
+from pellucid.scan.subscriber import PLAIN, Arrays, Given, Reading, Subscriber
 
 __all__ = ["TOP_CLASSES", "ClassMeans", "Classes", "ClassesFound"]
 
 TOP_CLASSES = 5
-# A thousand classes times all units are many sums: three limbs hold peaks below 2**47 to 2**-48.
-LIMBS, LOWEST = 3, -48
-LARGEST = 2.0**47
+_NONE = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ class Classes(Subscriber):
         super().__init__(layer, given)
         cells = (given.class_count, layer.units)
         self.counts: Integers = np.zeros(cells, np.int64)
-        self.sums = ExactSums(given.class_count * layer.units, limbs=LIMBS, lowest=LOWEST)
+        self.sums = GroupSums(given.class_count * layer.units)
         kept = cells if given.per_class else (0, layer.units)
         self.ranks: Integers = np.full(kept, NO_RANK, np.int64)
         self.places: Integers = np.full(kept, -1, np.int64)
@@ -107,50 +105,55 @@ class Classes(Subscriber):
     def wanted(cls, given: Given) -> bool:
         return given.classes is not None
 
-    def update(self, responses: Responses) -> None:
-        if self.given.classes is None:
-            return
-        classes = self.given.classes[responses.rows]
+    def reading(self, responses: Responses) -> Reading:
+        classes = _NONE if self.given.classes is None else self.given.classes[responses.rows]
         order = np.argsort(classes, kind="stable")
         order = order[classes[order] >= 0]
         if not len(order):
-            return
+            return lambda: None
         first = np.flatnonzero(np.diff(classes[order], prepend=-1))  # where another class begins
         met, peaks = classes[order][first], responses.peaks[order]
-        finite = np.isfinite(peaks)
-        self.counts[met] += np.add.reduceat(finite.astype(np.int64), first)
-        bounded = np.clip(np.where(finite, peaks, 0).astype(np.float64), -LARGEST, LARGEST)
-        cells = (met[:, None] * self.layer.units + np.arange(self.layer.units)).ravel()
-        self.sums.add_groups(bounded, first, cells)
-        if self.given.per_class:
-            self._keep_best(responses, order, first, met)
+        best = self._better(responses, order, first, met) if self.given.per_class else None
 
-    def _keep_best(self, responses: Responses, order: Integers, first: Integers, met: Integers) -> None:
+        def enter() -> None:
+            finite = np.isfinite(peaks)
+            self.counts[met] += np.add.reduceat(finite.astype(np.int64), first)
+            cells = (met[:, None] * self.layer.units + np.arange(self.layer.units)).ravel()
+            self.sums.add(np.where(finite, peaks, 0).astype(np.float64), first, cells)
+            if best is not None:
+                at, self.ranks[at], self.places[at] = best
+
+        return enter
+
+    def _better(
+        self, responses: Responses, order: Integers, first: Integers, met: Integers
+    ) -> tuple[tuple[Integers, Integers], Integers, Integers]:
+        """The classes and units whose best item changes, and its rank and place."""
         ranks = np.maximum.reduceat(ranked(responses.peaks[order], responses.rows[order]), first)
         groups, units = np.nonzero(ranks > self.ranks[met])
-        if not len(groups):
-            return
         found = ranks[groups, units]
         items = np.searchsorted(responses.rows, unranked(found)[1])
         peaks: Floats = responses.peaks[items, units]
-        self.ranks[met[groups], units] = found
-        self.places[met[groups], units] = first_places(responses, items, units, peaks)
+        return (met[groups], units), found, first_places(responses, items, units, peaks)
 
     def merge(self, other: Self) -> Self:
         merged = type(self).from_arrays(self.layer, self.arrays(), self.given)
         merged.counts += other.counts
-        merged.sums.limbs += other.sums.limbs
+        merged.sums.take(other.sums)
         theirs = other.ranks > merged.ranks
         merged.ranks[theirs], merged.places[theirs] = other.ranks[theirs], other.places[theirs]
         return merged
 
     def arrays(self) -> Arrays:
-        return {
-            "counts": self.counts,
-            "sums": self.sums.settled(),
-            "ranks": self.ranks,
-            "places": self.places,
-        }
+        self.sums.settled()
+        return self._kept()
+
+    def arrays_like(self, arrays: Arrays) -> Arrays:
+        self.sums.reach_like(arrays.get("sums"), arrays.get("sums.low"))
+        return self._kept()
+
+    def _kept(self) -> Arrays:
+        return {"counts": self.counts, **self.sums.arrays(), "ranks": self.ranks, "places": self.places}
 
     def result(self) -> ClassesFound:
         """Mean peaks by class, and the best items where they were asked."""

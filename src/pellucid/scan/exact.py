@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid.scan.responses import Doubles, Integers
 
-__all__ = ["ExactSums"]
+__all__ = ["BITS", "LIMBS", "LOWEST", "ExactSums", "carry", "digits"]
 
 # Sums are integers in units of 2**LOWEST, in LIMBS limbs of 32 bits. Sums of float32 numbers are multiples of
 # 2**-149, sums of their squares of 2**-298, and a sum of 2**60 such squares stays under 2**320.
@@ -21,15 +21,9 @@ LOWEST = -320
 class ExactSums:
     """One exact running sum per unit.
 
-    Parameters
-    ----------
-    units : how many sums
-    limbs, lowest : fewer limbs, or a larger unit, where less is added: what is smaller than 2**lowest is cut off, and nothing
-        may reach 2**(32 * limbs + lowest)
-
     Attributes
     ----------
-    limbs : (limbs, K) int64; the sum is `sum(limbs[i] * 2**(32 * i)) * 2**lowest`
+    limbs : (20, K) int64; the sum is `sum(limbs[i] * 2**(32 * i)) * 2**LOWEST`
 
     Examples
     --------
@@ -40,60 +34,43 @@ class ExactSums:
     1.0
     """
 
-    def __init__(self, units: int, *, limbs: int = LIMBS, lowest: int = LOWEST) -> None:
-        self.lowest = lowest
-        self.limbs: Integers = np.zeros((limbs, units), np.int64)
+    def __init__(self, units: int) -> None:
+        self.limbs: Integers = np.zeros((LIMBS, units), np.int64)
 
     def add(self, values: Doubles) -> None:
         """Add (n, K) finite numbers: sums of float32 numbers, or of their squares, as float64."""
-        for limb, whole in self._digits(values):
+        for limb, whole in digits(values):
             self.limbs[limb] += whole.sum(0).astype(np.int64)
-
-    def add_groups(self, values: Doubles, starts: Integers, sums: Integers) -> None:
-        """Add (n, k) numbers in groups of rows, each to k sums of its own: the rows from `starts[g]` on to `sums[g]`.
-
-        `starts` is (groups,), `sums` (groups * k,) and all different.
-        """
-        for limb, whole in self._digits(values):
-            self.limbs[limb, sums] += np.add.reduceat(whole, starts).astype(np.int64).ravel()
-
-    def _digits(self, values: Doubles) -> Iterator[tuple[int, Doubles]]:
-        """What each limb gets of every number, from the limb that the largest begins in downwards."""
-        largest = np.abs(values).max(initial=0.0)
-        if largest == 0:
-            return
-        left = values.copy()
-        for limb in range((int(np.frexp(largest)[1]) - 1 - self.lowest) // BITS, -1, -1):
-            unit = 2.0 ** (self.lowest + BITS * limb)
-            # Exact at every step: scaling by a power of two, cutting digits off, taking leading digits away.
-            whole = np.trunc(left / unit)
-            left -= whole * unit
-            yield limb, whole
-            if not left.any():
-                break
 
     def settled(self) -> Integers:
         """The limbs after carrying, which makes them unique: all but the last in 0 to 2**32 - 1."""
-        _carry(self.limbs)
+        carry(self.limbs)
         return self.limbs
 
     def exact(self) -> list[int]:
-        """The sum of every unit, in units of 2**lowest."""
-        weights = [1 << (BITS * limb) for limb in range(len(self.limbs))]
+        """The sum of every unit, in units of 2**LOWEST."""
+        weights = [1 << (BITS * limb) for limb in range(LIMBS)]
         return [sum(map(int.__mul__, column, weights)) for column in self.limbs.T.tolist()]
 
-    def rounded(self) -> Doubles:
-        """(K,) the sums as float64, right to about 1e-15 of themselves."""
-        signs = np.where(self.settled()[-1] < 0, -1, 1)
-        sizes = self.limbs * signs
-        _carry(sizes)  # the size of a negative sum: its own digits nearly cancel
-        total: Doubles = np.zeros(len(signs))
-        for limb, digits in enumerate(sizes):
-            total += digits * 2.0 ** (self.lowest + BITS * limb)
-        return total * signs
+
+def digits(values: Doubles) -> Iterator[tuple[int, Doubles]]:
+    """What each limb gets of every number, from the limb that the largest begins in downwards."""
+    largest = np.abs(values).max(initial=0.0)
+    if largest == 0:
+        return
+    left = values.copy()
+    for limb in range((int(np.frexp(largest)[1]) - 1 - LOWEST) // BITS, -1, -1):
+        unit = 2.0 ** (LOWEST + BITS * limb)
+        # Exact at every step: scaling by a power of two, cutting digits off, taking leading digits away.
+        whole = np.trunc(left / unit)
+        left -= whole * unit
+        yield limb, whole
+        if not left.any():
+            break
 
 
-def _carry(limbs: Integers) -> None:
+def carry(limbs: Integers) -> None:
+    """Bring all limbs but the last into 0 to 2**32 - 1, the sums unchanged."""
     for limb in range(len(limbs) - 1):
         limbs[limb + 1] += limbs[limb] >> BITS
         limbs[limb] &= (1 << BITS) - 1

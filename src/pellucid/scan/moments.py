@@ -11,7 +11,7 @@ import numpy as np
 from pellucid.records import Layer
 from pellucid.scan.exact import LOWEST, ExactSums
 from pellucid.scan.responses import Integers, Responses
-from pellucid.scan.subscriber import PLAIN, Arrays, Given, Subscriber
+from pellucid.scan.subscriber import PLAIN, Arrays, Given, Reading, Subscriber
 
 __all__ = ["Moments", "Statistics"]
 
@@ -61,16 +61,21 @@ class Moments(Subscriber):
         self.sums = ExactSums(layer.units)
         self.squares = ExactSums(layer.units)
 
-    def update(self, responses: Responses) -> None:
-        totals = responses.totals
-        counts = totals.counts.sum(0)
-        self.counts += counts
-        self.nonfinite += len(responses.rows) * responses.values.shape[2] - counts
-        self.zeros += totals.zeros.sum(0)
-        np.minimum(self.smallest, responses.troughs.min(0, initial=np.inf), out=self.smallest)
-        np.maximum(self.largest, responses.peaks.max(0, initial=-np.inf), out=self.largest)
-        self.sums.add(totals.sums)
-        self.squares.add(totals.squares)
+    def reading(self, responses: Responses) -> Reading:
+        totals, troughs, peaks = responses.totals, responses.troughs, responses.peaks
+        values = len(responses.rows) * responses.values.shape[2]
+
+        def enter() -> None:
+            counts = totals.counts.sum(0)
+            self.counts += counts
+            self.nonfinite += values - counts
+            self.zeros += totals.zeros.sum(0)
+            np.minimum(self.smallest, troughs.min(0, initial=np.inf), out=self.smallest)
+            np.maximum(self.largest, peaks.max(0, initial=-np.inf), out=self.largest)
+            self.sums.add(totals.sums)
+            self.squares.add(totals.squares)
+
+        return enter
 
     def merge(self, other: Self) -> Self:
         merged = type(self).from_arrays(self.layer, self.arrays(), self.given)

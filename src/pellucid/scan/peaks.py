@@ -10,7 +10,7 @@ from typing import Self
 from pellucid.records import Layer
 from pellucid.scan.bars import Bars, bars_of
 from pellucid.scan.responses import Integers, Responses
-from pellucid.scan.subscriber import PLAIN, Arrays, Given, Subscriber
+from pellucid.scan.subscriber import PLAIN, Arrays, Given, Reading, Subscriber
 from pellucid.scan.tally import Tally
 
 __all__ = ["ENDS", "PeakCounts", "Peaks"]
@@ -37,10 +37,15 @@ class Peaks(Subscriber):
         super().__init__(layer, given)
         self.tallies = {end: Tally(layer.units) for end in ENDS}
 
-    def update(self, responses: Responses) -> None:
-        # An item without a finite response has infinite extremes, which a tally leaves out.
-        for end, extremes in zip(ENDS, (responses.peaks, responses.troughs), strict=True):
-            self.tallies[end].add(extremes)
+    def reading(self, responses: Responses) -> Reading:
+        found = (responses.peaks, responses.troughs)
+
+        def enter() -> None:
+            # An item without a finite response has infinite extremes, which a tally leaves out.
+            for end, extremes in zip(ENDS, found, strict=True):
+                self.tallies[end].add(extremes)
+
+        return enter
 
     def merge(self, other: Self) -> Self:
         merged = type(self).from_arrays(self.layer, self.arrays(), self.given)

@@ -19,6 +19,7 @@ from pellucid.data.pixels import Pixels
 from pellucid.models.net import Net
 from pellucid.models.taps import watch
 from pellucid.records import Layer
+from pellucid.scan.attempts import Attempts
 from pellucid.scan.bands import Band
 from pellucid.scan.responses import Integers
 
@@ -41,12 +42,12 @@ class ResponseMaps:
 
     Parameters
     ----------
-    net, source, batch : of the pass
+    net, source, batch, size : of the pass
     asked : by layer the bands of all its units, and the units whose maps will be asked for
     """
 
-    def __init__(self, net: Net, source: Source, batch: int, asked: Asked) -> None:
-        self._net, self._source, self._batch = net, source, batch
+    def __init__(self, net: Net, source: Source, batch: int, asked: Asked, size: int | None = None) -> None:
+        self._net, self._source, self._batch, self._size = net, source, batch, size
         self._wanted = {
             name: _Wanted.of(net.layer(name), bands, units)
             for name, (bands, units) in asked.items()
@@ -66,26 +67,32 @@ class ResponseMaps:
         made: dict[str, dict[int, dict[int, SmallMap]]] = {name: {} for name in self._wanted}
         rows = np.unique(np.concatenate([each.rows for each in self._wanted.values()]))
         order = _by_slot(rows, self._batch)
-        now: Integers
+        rows_now: Integers
+        now: tuple[Integers, Integers]
 
         def take(name: str, response: Tensor) -> None:
             wanted = self._wanted[name]
-            for slot, row in enumerate(now):
-                units = wanted.units_of(int(row)) if row >= 0 else None
-                if units is not None and len(units):
+            for slot, row in zip(*(part.tolist() for part in now), strict=True):
+                units = wanted.units_of(row)
+                if len(units):
                     maps = _small(response[slot, torch.from_numpy(units)], wanted.scales[units])
                     for unit, small in zip(units.tolist(), maps, strict=True):
-                        made[name].setdefault(unit, {})[int(row)] = small
+                        made[name].setdefault(unit, {})[row] = small
+
+        def run(pixels: Tensor, slots: Integers, first: int) -> None:
+            nonlocal now
+            now = slots - first, rows_now[slots]
+            forward(pixels)
 
         chosen = _Reordered(self._source, order)
         stream = batches(chosen, self._net.input.recipe, size=self._batch)
-        with watch(self._net, list(self._wanted), take) as run, closing(stream):
+        attempt = Attempts(run, self._size)
+        with watch(self._net, list(self._wanted), take) as forward, closing(stream):
             for each in stream:
-                now = np.full(self._batch, -1)
+                rows_now = order[each.rows]
                 slots = np.flatnonzero(each.valid)
-                now[slots] = order[each.rows[slots]]
                 if len(slots):
-                    run(each.tensor(self._net.device))
+                    attempt(each.tensor(self._net.device), slots)
         return made
 
 

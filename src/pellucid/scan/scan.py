@@ -5,35 +5,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
-from pellucid.data import Previews, Source, batches
-from pellucid.errors import InputError, NoItems
+from pellucid.data import Previews, Source
+from pellucid.errors import InputError
 from pellucid.models.net import Net
-from pellucid.models.taps import watch
 from pellucid.records import Layer
 from pellucid.scan.bands import Band
 from pellucid.scan.classes import ClassesFound
 from pellucid.scan.moments import Statistics
+from pellucid.scan.passage import passage, shortage
 from pellucid.scan.peaks import PeakCounts
 from pellucid.scan.response_maps import ResponseMaps
-from pellucid.scan.responses import Responses
 from pellucid.scan.spectra import Spectra
 from pellucid.scan.state import ScanState, subscribers
 from pellucid.scan.subscriber import Given
 
-__all__ = ["LayerScan", "Scanned", "scan"]
-
-# A folder that is mostly not pictures is found out early: RELIABILITY F6.
-JUDGED_ITEMS = 1000
-MOST_BROKEN = 0.2
-# In a handful of items one broken file is a large share and no sign of a wrong folder.
-LEAST_JUDGED = 100
+__all__ = ["LayerScan", "Scanned", "refuse_without_classes", "scan"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +63,12 @@ class Scanned:
     layers : by name, as the net names them
     names : of all items, by row
     listing_digest : a hash of the names
-    skipped : (name, reason) of the items that could not be read
+    skipped : (name, reason) of the items that could not be read, or that the net failed on
     previews : placements and previews of the items that are shown, by row
     class_names : by number; empty where the data has no classes
     maps : the response maps of items in bands, made by one more pass over these alone
+    size : items run at once where memory ran out, so that the last bits of responses are not those of whole batches; else None
+    notes : lines about how far responses and classes can be relied on
     """
 
     layers: Mapping[str, LayerScan]
@@ -85,6 +78,8 @@ class Scanned:
     previews: Previews
     class_names: Sequence[str]
     maps: ResponseMaps
+    size: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 def scan(
@@ -118,8 +113,9 @@ def scan(
     Raises
     ------
     UnknownName : a layer that is not there
-    NoItems : no item could be read
-    InputError : over a fifth of 100 items or more, or of the first 1,000, could not be read; a state of another scan
+    NoItems : no item could be used
+    InputError : over a fifth of 100 items or more, or of the first 1,000, could not be used; a state of another scan; memory does
+        not suffice for a single item
 
     Examples
     --------
@@ -132,7 +128,7 @@ def scan(
     progress = ScanState(_facts(net, source, chosen, batch, given), chosen, len(source.names), given)
     if state is not None:
         progress.load_bytes(state)
-    _run(net, source, progress, batch, on_batch)
+    passage(net, source, progress, batch, on_batch)
     names, found = source.names, {layer.name: _found(layer, progress) for layer in chosen}
     units = {name: range(found[name].layer.units) for name in found} if shown is None else shown
     return Scanned(
@@ -142,19 +138,30 @@ def scan(
         tuple((names[row], reason) for row, reason in progress.problems),
         Previews(source, net.input.recipe),
         () if source.classes is None else source.class_names,
-        ResponseMaps(net, source, batch, {name: (found[name].bands, units[name]) for name in units}),
+        ResponseMaps(
+            net, source, batch, {name: (found[name].bands, units[name]) for name in units}, progress.size
+        ),
+        progress.size,
+        (*getattr(source, "notes", ()), *progress.notes, *shortage(progress)),
     )
 
 
 def _given(source: Source, seed: int, per_class: bool) -> Given:
     """What the running values depend on beside responses."""
+    if per_class:
+        refuse_without_classes(source)
     if source.classes is None:
-        if per_class:
-            raise InputError(
-                f"the best item of each class was asked, and {source.name} has no classes; give a folder for each class"
-            )
         return Given(seed)
     return Given(seed, source.classes.astype(np.int64), len(source.class_names), per_class)
+
+
+def refuse_without_classes(source: Source) -> None:
+    """Raise InputError where the best item of each class was asked, and there are no classes."""
+    if source.classes is None:
+        why = "".join(f" ({note})" for note in getattr(source, "notes", ()))
+        raise InputError(
+            f"the best item of each class was asked, and {source.name} has no classes{why}; give a folder for each class"
+        )
 
 
 def _facts(net: Net, source: Source, layers: Sequence[Layer], batch: int, given: Given) -> dict[str, Any]:
@@ -170,52 +177,6 @@ def _facts(net: Net, source: Source, layers: Sequence[Layer], batch: int, given:
         "classes": hashlib.sha256(classes).hexdigest(),
         "best items by class": given.per_class,
     }
-
-
-def _run(
-    net: Net, source: Source, progress: ScanState, size: int, on_batch: Callable[[ScanState], None] | None
-) -> None:
-    if progress.next_row >= progress.total:
-        return  # resumed after its last batch
-    # A net on a CPU uses all cores itself, and threads that decode meanwhile would stop it again and again.
-    ahead = 0 if net.device.type == "cpu" else 2
-    stream = batches(source, net.input.recipe, size=size, start=progress.next_row, ahead=ahead)
-    valid: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
-
-    def take(layer: str, response: Tensor) -> None:
-        about = net.layer(layer)
-        if response.shape != (size, about.units, *about.grid):
-            shape = f"{tuple(response.shape)} for {size} items"
-            raise InputError(f"{layer} gave {shape}; it has {about.units} units on a grid of {about.grid}")
-        progress.update(layer, Responses.of(response, *valid))
-
-    with watch(net, list(progress.running), take) as run, closing(stream):
-        for batch in stream:
-            slots = np.flatnonzero(batch.valid)
-            valid = batch.rows[slots], slots
-            if len(slots):
-                run(batch.tensor(net.device))
-            progress.next_row += len(batch.rows)
-            progress.problems += batch.problems
-            _judge(source, progress, len(batch.rows))
-            if on_batch is not None:
-                on_batch(progress)
-
-
-def _judge(source: Source, progress: ScanState, latest: int) -> None:
-    """Stop where too many items cannot be read: once past the first 1,000, and at the end."""
-    finished = progress.next_row == progress.total
-    if not finished and not progress.next_row - latest < JUDGED_ITEMS <= progress.next_row:
-        return
-    judged = progress.total if finished else JUDGED_ITEMS
-    broken = [(row, reason) for row, reason in progress.problems if row < judged]
-    if len(broken) < progress.total and (judged < LEAST_JUDGED or len(broken) <= MOST_BROKEN * judged):
-        return
-    first = f"the first, {source.names[broken[0][0]]}: {broken[0][1]}"
-    if len(broken) == progress.total:
-        raise NoItems(f"none of the {progress.total} items of {source.name} can be read; {first}")
-    part = "" if finished else "first "
-    raise InputError(f"{len(broken)} of the {part}{judged} items of {source.name} cannot be read; {first}")
 
 
 def _found(layer: Layer, progress: ScanState) -> LayerScan:

@@ -13,9 +13,9 @@ from pellucid.scan.draw import places, tickets
 from pellucid.scan.exact import ExactSums
 from pellucid.scan.levels import LEVEL_ITEMS, Levels
 from pellucid.scan.nearest import Nearest
-from pellucid.scan.responses import Floats, Responses
+from pellucid.scan.responses import Floats, Integers, Responses
 from pellucid.scan.spectra import Spectra
-from pellucid.scan.subscriber import PLAIN, Arrays, Given, Subscriber
+from pellucid.scan.subscriber import PLAIN, Arrays, Given, Reading, Subscriber
 from pellucid.scan.tally import Tally
 
 __all__ = ["Spots"]
@@ -36,11 +36,13 @@ class Spots(Subscriber):
         # Sums and, below them, sums of squares of what is above zero.
         self.powers = ExactSums(2 * layer.units)
 
-    def update(self, responses: Responses) -> None:
-        rows = responses.rows
+    def reading(self, responses: Responses) -> Reading:
+        rows, spots = responses.rows, self._drawn(responses)
+        return lambda: self._enter(rows, spots)
+
+    def _enter(self, rows: Integers, spots: Floats) -> None:
         order = np.argsort(drawn := tickets(self.given.seed, rows))
-        drawn = drawn[order]
-        spots = self._drawn(responses)[order]
+        drawn, spots = drawn[order], spots[order]
         cells = self.tally.add(spots)
         self.levels.grow(self.tally.counts.size)
         items, units = np.nonzero(cells >= 0)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,9 +14,11 @@ from pellucid.errors import InputError
 from pellucid.records import Layer
 from pellucid.scan.responses import Integers, Responses
 
-__all__ = ["PLAIN", "Arrays", "Given", "Subscriber"]
+__all__ = ["PLAIN", "Arrays", "Given", "Reading", "Subscriber"]
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
+# What a subscriber made of a batch, to be taken in once the whole forward pass has gone well.
+Reading = Callable[[], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +59,16 @@ class Subscriber(ABC):
         return True
 
     @abstractmethod
+    def reading(self, responses: Responses) -> Reading:
+        """Reduce what passes by and will be overwritten; what is returned takes it in.
+
+        One that is never called leaves no trace, so that a batch on which the net fails further on can be run again. Between a
+        reading and its call there must be no other.
+        """
+
     def update(self, responses: Responses) -> None:
         """Take in the items of one batch. An item must come once only."""
+        self.reading(responses)()
 
     @abstractmethod
     def merge(self, other: Self) -> Self:

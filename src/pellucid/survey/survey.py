@@ -18,7 +18,7 @@ from pellucid.evidence import EVIDENCE, USUAL, Given, evidence
 from pellucid.evidence.job import Job, Progress, Settings, by_layer
 from pellucid.models import Model, Net, opened
 from pellucid.records import Unit, UnitQuery
-from pellucid.scan import STATE_FORM, Scanned, ScanState, scan
+from pellucid.scan import STATE_FORM, Scanned, ScanState, refuse_without_classes, scan
 from pellucid.store import AtlasWriter
 from pellucid.survey.estimate import Estimate, estimate
 from pellucid.survey.plan import DataFacts, NetFacts, Pass, Plan, extended
@@ -33,9 +33,17 @@ FROM_DATA = ("scan", "data")
 
 @dataclass(frozen=True)
 class SurveyReport:
-    """What a survey did: the atlas, its digest, how many jobs were found done and how many were run now.
+    """What a survey did: the atlas, its digest, and of how many units.
 
-    `skipped` holds (item, reason) pairs; `digest` is None for a plan that was not run.
+    Parameters
+    ----------
+    digest : None for a plan that was not run
+    units : that the atlas is about: those found done and those done now
+    done : units of which a record was made now
+    resumed : units of which every record was there already
+    jobs, jobs_done, jobs_resumed : the same of jobs, which make the records of one kind for some units of one layer
+    skipped : (item, reason) pairs
+    notes : lines about how far the records can be relied on
     """
 
     atlas: Path
@@ -44,8 +52,12 @@ class SurveyReport:
     units: int
     done: int
     resumed: int
+    jobs: int
+    jobs_done: int
+    jobs_resumed: int
     skipped: tuple[tuple[str, str], ...] = ()
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
     estimate: Estimate | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -56,9 +68,14 @@ class SurveyReport:
             "units": self.units,
             "done": self.done,
             "resumed": self.resumed,
+            "jobs": self.jobs,
+            "jobs_done": self.jobs_done,
+            "jobs_resumed": self.jobs_resumed,
             "skipped": [{"item": item, "reason": reason} for item, reason in self.skipped],
             "seconds": round(self.seconds, 3),
         }
+        if self.notes:
+            row["notes"] = list(self.notes)
         return row if self.estimate is None else {**row, "estimate": self.estimate.to_json()}
 
 
@@ -86,8 +103,8 @@ def survey(
     atlas : the file to write, by custom `NAME.atlas`
     units : as `features.7:0-15`; none means all units of the layers before each non-linearity, and of `logits`
     kinds : names of `EVIDENCE`; those in `USUAL` by default
-    settings, asked : `seed`, `steps`, `size`, `canvas`, `transforms`, `sign`, `batch`, `memory`, as a mapping or one by
-        one: what is not named has its default
+    settings, asked : `seed`, `steps`, `size`, `canvas`, `transforms`, `sign`, `batch`, `memory`, `per_class`, as a mapping or one
+        by one: what is not named has its default
     strict : raise at the end when an item was skipped
     plan_only : say what would be done, and stop
 
@@ -111,6 +128,8 @@ def survey(
         raise InputError(
             f"{', '.join(needing)} need data: name a folder of images, or leave {', '.join(needing)} out of the evidence"
         )
+    if source is not None and wishes.get("per_class"):
+        refuse_without_classes(source)
     chosen = seen.units(units) if units else seen.units([layer.name for layer in seen.default_layers()])
     facts = None if source is None else DataFacts.of(source)
     empty = Plan(NetFacts.of(seen), facts, torch.get_num_threads())
@@ -118,24 +137,40 @@ def survey(
     plan = extended(empty, seen, names, chosen, wishes)
     if plan_only:
         guess = estimate(seen, source, plan)
-        return SurveyReport(Path(atlas), None, plan.to_json(), len(chosen), 0, 0, (), 0.0, guess)
+        return SurveyReport(
+            Path(atlas), None, plan.to_json(), len(chosen), 0, 0, len(plan.jobs()), 0, 0, estimate=guess
+        )
     with AtlasWriter.open(atlas) as writer:
         if writer.plan:
             plan = extended(_held(writer, empty), seen, names, chosen, wishes)
         _prepare(writer, plan, seen, source)
         with _threads(plan.threads):
-            resumed, done = _run(writer, plan, seen, source, progress)
+            run, notes = _run(writer, plan, seen, source, progress)
+        jobs, all_units = len(plan.jobs()), len(plan.units())
+        done = len({Unit(job.layer, index) for job in run for index in job.indices})
         report = SurveyReport(
             Path(atlas),
             writer.digest(),
             plan.to_json(),
-            len(plan.units()),
+            all_units,
             done,
-            resumed,
+            all_units - done,
+            jobs,
+            len(run),
+            jobs - len(run),
             tuple(writer.skipped()),
             time.monotonic() - started,
+            notes,
         )
-        writer.note({"event": "finished", "seconds": report.seconds, "resumed": resumed, "done": done})
+        writer.note(
+            {
+                "event": "finished",
+                "seconds": report.seconds,
+                "resumed": report.jobs_resumed,
+                "done": report.jobs_done,
+                **({"notes": list(notes)} if notes else {}),
+            }
+        )
     if strict and report.skipped:
         raise FinishedWithProblems(
             f"{len(report.skipped)} items were skipped, the first {report.skipped[0]}; the atlas is complete but for them"
@@ -184,8 +219,8 @@ def _prepare(writer: AtlasWriter, plan: Plan, net: Net, source: Source | None) -
 
 def _run(
     writer: AtlasWriter, plan: Plan, net: Net, source: Source | None, progress: Progress | None
-) -> tuple[int, int]:
-    """Run the jobs that carry no mark; (found done, run now)."""
+) -> tuple[list[Job], tuple[str, ...]]:
+    """Run the jobs that carry no mark; these, and what the passes over data have to say."""
     jobs = plan.jobs()
     marked = writer.done_jobs()
     todo = [(each, job) for each, job in jobs if job.name not in marked]
@@ -204,7 +239,8 @@ def _run(
         progress(len(jobs), len(jobs), "jobs")
     for number in scans:
         writer.drop_state(_state_key(number))
-    return finished, len(todo)
+    notes = dict.fromkeys(note for scanned in scans.values() for note in scanned.notes)
+    return [job for _, job in todo], tuple(notes)
 
 
 def _in_order(kinds: Sequence[str]) -> list[str]:
