@@ -48,7 +48,7 @@ class Probed:
     elsewhere : whether the layer is mute, but not on pixels of another range
     squashed : whether the response comes out of a sigmoid, tanh or softmax, and stays near its end
     best : the value furthest in the direction asked; None where none is finite
-    slopes : whether the gradient of any of them is not zero
+    slopes : whether the gradient of any of them is not zero, for this goal or another one that is lost
     """
 
     answers: bool
@@ -75,6 +75,8 @@ def probed(
         mute = [not bool(len(each)) or bool(each.max() == each.min()) for each in finite]
         elsewhere = any(mute) and _answers_elsewhere(run, pixels, layers[0])
     bounded = _squashes(net, layers[0], pixels[:1])
+    asking = [goal for goal, silent, asked in zip(goals, mute, lost, strict=True) if asked and not silent]
+    slopes = not asking or _slopes(net, asking, pixels)
     return [
         Probed(
             not silent,
@@ -82,21 +84,22 @@ def probed(
             elsewhere and silent,
             bounded and _at_end(each),
             goal.sign * float((goal.sign * each).max()) if len(each) else None,
-            not asked or _slopes(net, goal, pixels),
+            slopes or not asked,
         )
         for goal, each, silent, asked in zip(goals, finite, mute, lost, strict=True)
     ]
 
 
-def _slopes(net: Net, goal: Goal, pixels: Tensor) -> bool:
-    """Whether a gradient leads from any probe anywhere."""
-    with torch.inference_mode(False), torch.enable_grad(), tap(net, goal.layers, grad=True) as run:
+def _slopes(net: Net, goals: Sequence[Goal], pixels: Tensor) -> bool:
+    """Whether a gradient leads from any probe anywhere, for any of the goals: what cuts one of a layer cuts all."""
+    with torch.inference_mode(False), torch.enable_grad(), tap(net, Scores(goals).layers, grad=True) as run:
         # A copy: what is made in inference mode has no gradient ever.
         inputs = pixels.clone().to(net.device).requires_grad_()
-        values = _values(goal, run(inputs), run, net)
-        if not values.requires_grad:
+        responses = run(inputs)
+        total = torch.stack([_values(goal, responses, run, net).sum() for goal in goals]).sum()
+        if not total.requires_grad:
             return False
-        [slope] = torch.autograd.grad(values.sum(), inputs, allow_unused=True)
+        [slope] = torch.autograd.grad(total, inputs, allow_unused=True)
     return slope is not None and bool((slope != 0).any())
 
 
