@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pellucid.attribution import METHODS, attribute, cell_grid, faithfulness, fed_image
+from pellucid.attribution import METHODS, attribute, cell_grid, faithfulness
 from pellucid.attribution.attribute import BATCH_PIXELS
-from pellucid.models import Net, load
+from pellucid.models import Net, fed_pixels, load
 
 # Cheap enough for hundreds of photographs; what is not said is the methods' own.
 SETTINGS = {"max_steps": 32, "samples": 10, "masks": 150, "window": 32, "stride": 24}
@@ -43,17 +43,17 @@ def net_of(root: Path) -> Net:
 
 def speed(net: Net, photo: Path, rounds: int) -> None:
     """Occlusion beside as many forward passes of the net in the same batches."""
-    image = fed_image(photo, net)
-    batch = BATCH_PIXELS // (image.size[0] * image.size[1])
+    pixels = fed_pixels(photo, net)[None]
+    batch = BATCH_PIXELS // (pixels.shape[2] * pixels.shape[3])
 
     def bare() -> None:
         with torch.no_grad():
             for start in range(0, WINDOWS, batch):
                 count = min(batch, WINDOWS - start)
-                net.module(net.input.normalize(image.pixels.expand(count, -1, -1, -1).contiguous()))
+                net.module(net.input.normalize(pixels.expand(count, -1, -1, -1).contiguous()))
 
     def hidden() -> None:
-        attribute(net, image.pixels[0], "logits:0", methods=["occlusion"], faithfulness=False)
+        attribute(net, pixels[0], "logits:0", methods=["occlusion"], faithfulness=False)
 
     best = {"bare": np.inf, "occlusion": np.inf}
     loops: dict[str, Callable[[], None]] = {"bare": bare, "occlusion": hidden}
@@ -81,11 +81,11 @@ def faithful(net: Net, photos: list[Path], steps: int, most: int, out: Path | No
         else {"done": 0, "rows": {}, "seconds": {}}
     )
     for number in range(kept["done"], min(kept["done"] + most, len(photos))):
-        image = fed_image(photos[number], net)
+        pixels = fed_pixels(photos[number], net)[None]
         found = attribute(net, photos[number], methods=METHODS, steps=steps, **SETTINGS)
         games = {one.method: one.faithfulness for one in found}
         chance = random_maps(net, number)
-        played = faithfulness(net, found[0].aim, image.pixels, list(chance.values()), steps=steps, batch=16)
+        played = faithfulness(net, found[0].aim, pixels, list(chance.values()), steps=steps, batch=16)
         for name, game in {**games, **dict(zip(chance, played, strict=True))}.items():
             assert game is not None
             kept["rows"].setdefault(name, []).append((game.insertion_auc, game.deletion_auc))

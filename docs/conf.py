@@ -136,11 +136,11 @@ def draw_remade(app: object) -> None:
     pellucid.invert(net, photograph, "conv1", "conv3", "conv5").plot().save(drawn / "inversions.png")
     pellucid.caricature(net, photograph, "conv3", "conv5").plot().save(drawn / "caricatures.png")
     strengths = [
-        pellucid.accentuate(net, photograph, "conv5:9", strength=each)[0] for each in (0.2, 0.5, 1.0)
+        pellucid.accentuate(net, photograph, "conv5:9", strength=each)[0] for each in (0.3, 1.0, 3.0)
     ]
     tiles = [(one.image, f"strength {one.strength:g}\n{one.caption.splitlines()[1]}") for one in strengths]
     contact_sheet(tiles, columns=len(tiles), tile_px=192).save(drawn / "accentuations.png")
-    pellucid.activation_grid(net, photograph, "conv5").plot().save(drawn / "grid.png")
+    pellucid.activation_grid(net, photograph, "conv5", cells=6).plot().save(drawn / "grid.png")
 
 
 def draw_one_unit(app: object) -> None:

@@ -8,7 +8,7 @@ import torch
 from pellucid.ascent.ascend import Pace, ascend
 from pellucid.ascent.canvas import Canvas
 from pellucid.ascent.optimizers import OPTIMIZERS, UnitGradient
-from pellucid.ascent.stopping import flat
+from pellucid.ascent.stopping import LONG, flat, settled
 
 RANDOM = np.random.default_rng(0)
 
@@ -80,6 +80,57 @@ def test_a_quadratic_on_the_sphere_has_one_value_and_two_pictures():
     alike = canvas.pictures().detach().numpy() @ vectors[:, -1]
     np.testing.assert_allclose(np.abs(alike), 1, atol=1e-3)
     assert {1.0, -1.0} == set(np.sign(alike))
+
+
+class Sphere(Vectors):
+    def __init__(self, start):
+        super().__init__(start, lambda x: x / x.norm(dim=1, keepdim=True))
+        self.project_()
+
+    def project_(self):
+        with torch.no_grad():
+            self.project()
+
+    def leading(self, gradients):
+        place = self.variables[0].detach()
+        return (gradients[0] - (gradients[0] * place).sum(1, keepdim=True) * place,)
+
+
+def test_the_spectral_gradient_passes_a_near_second_eigenvalue():
+    half = RANDOM.normal(size=(64, 64))
+    values, vectors = np.linalg.eigh((half + half.T) / 2)
+    values[-1] = 1.02 * values[-2]
+    quadratic = torch.tensor(vectors * values @ vectors.T, dtype=torch.float32)
+    ends = {}
+    for optimizer in ("gradient", "spectral"):
+        canvas = Sphere(RANDOM.normal(size=(9, 64)))
+        climbed(canvas, lambda x: ((x @ quadratic) * x).sum(1), 200, optimizer=optimizer, rate=0.2 / 8)
+        ends[optimizer] = np.abs(canvas.pictures().detach().numpy() @ vectors[:, -1])
+    np.testing.assert_allclose(ends["spectral"], 1, atol=1e-4)
+    assert ends["gradient"].min() < 0.9
+
+
+def test_steps_that_led_down_are_not_kept():
+    """A ridge with a cliff behind it: whoever steps over it is brought back to the best place."""
+    canvas = Vectors([[0.0]])
+    trail = climbed(canvas, lambda x: torch.where(x < 1, x, -5 * x)[:, 0], 8, optimizer="spectral", rate=0.4)
+    assert trail.history.min() < 0
+    assert canvas.pictures().item() == pytest.approx(trail.history.max().item())
+    assert canvas.pictures().item() < 1
+
+
+def test_settled_is_what_leads_nowhere_or_has_stopped_rising():
+    up, slanted = torch.ones(1), torch.tensor([0.1])
+    rising = [torch.tensor([1 - 0.9**step]) for step in range(200)]
+    assert not settled(rising[: 2 * LONG - 1], up, slanted).item()  # too early to tell
+    assert settled(rising, up, slanted).item()
+    slow = [torch.tensor([0.001 * step]) for step in range(200)]
+    assert not settled(slow, up, slanted).item()
+    assert settled(slow, up, torch.tensor([1e-6])).item()
+    falling = [-each for each in slow]
+    assert not settled(falling, -up, slanted).item()
+    jumping = [torch.tensor([float(step % 2)]) for step in range(200)]
+    assert settled(jumping, up, slanted).item()
 
 
 def test_a_box_is_filled_to_its_corners():

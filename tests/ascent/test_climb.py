@@ -150,6 +150,7 @@ def test_a_smooth_unit_that_is_closed_at_the_start_is_cured(rectifier, monkeypat
     assert abs(closed.initial) < 1e-6
     assert closed.activation > 40
     monkeypatch.setattr("pellucid.ascent.ascend.LAST_REDIRECTED", -1)
+    monkeypatch.setattr("pellucid.ascent.ascend.MOST_REDIRECTED", -1.0)
     if not isinstance(rectifier, nn.SiLU):  # whose faint slope is enough once it is scaled
         assert picture_of(net, Unit("1", 0)).activation == 0
 
@@ -382,14 +383,74 @@ def test_a_value_range_of_the_other_kind_is_named_too():
     assert picture_of(net, Unit("2", 0), settings=SHORT).diagnosis in ("value_range", "saturated")
 
 
-def test_a_short_climb_that_is_below_its_start_has_words_but_no_fault():
+def test_a_short_climb_that_is_plainly_below_its_start_says_so():
     settings = ClimbSettings(steps=2, learning_rate=1.0, transforms="none")
     found = picture_of(net_of(Comb()), Unit("logits", 0), settings=settings)
     assert found.activation < found.initial
-    assert (found.diagnosis, found.advice.split(";")[0]) == (
-        None,
-        "After 2 steps it is still below its start",
+    assert (found.diagnosis, found.advice.split(";")[1]) == (
+        "diverged",
+        " ask for more steps, or for a lower learning rate.",
     )
+
+
+class Bent(nn.Module):
+    """A function of brightness y, that runs from `low` at black to `high` at white."""
+
+    def __init__(self, function, low, high):
+        super().__init__()
+        self.part, self.function = conv([[[[(high - low) / 3]]] * 3], [low]), function
+
+    def forward(self, x):
+        return self.function(self.part(x))
+
+
+@pytest.mark.parametrize("canvas", ["pixels", "fourier"])
+@pytest.mark.parametrize("function", [F.gelu, F.silu, F.mish])
+def test_a_unit_whose_faint_slope_leads_the_wrong_way_is_cured(function, canvas):
+    # At gray -3.5, left of the dip, where each slopes down towards what is bright: 1.75 to 1.95 at white.
+    net = load(Bent(function, -9.0, 2.0), input=ImageInput(16))
+    settings = ClimbSettings(canvas=canvas, transforms="none")
+    up, down = climb(net, [Goal(Unit("logits", 0)), Goal(Unit("logits", 0), -1)], settings)
+    assert up.initial < 0 < up.activation
+    assert up.activation > 1.5 or canvas == "fourier"  # where even color is slow to come
+    assert down.activation < down.initial  # to be lowered it needed no way out
+    assert {up.diagnosis, down.diagnosis} <= {None, "saturated"}
+
+
+@pytest.mark.parametrize(("function", "low", "high"), [(F.gelu, -2.5, -0.8), (F.silu, -6.0, -2.0)])
+def test_a_smooth_unit_that_no_picture_opens_still_goes_where_it_is_highest(function, low, high):
+    found = picture_of(load(Bent(function, low, high), input=ImageInput(16)), Unit("logits", 0))
+    black = function(torch.tensor(low)).item()
+    assert found.initial < found.activation <= black + 1e-6
+    assert (found.activation - found.initial) > 0.5 * (black - found.initial)
+
+
+def test_a_unit_held_by_a_flat_end_that_no_detour_knows_is_told_from_one_that_climbs():
+    """CLIP's GELU, written out as a product: uphill leads to nothing, and noise is far above."""
+    net = load(Bent(lambda x: x * torch.sigmoid(1.702 * x), -9.0, 2.0), input=ImageInput(16))
+    found = picture_of(net, Unit("logits", 0))
+    assert (found.diagnosis, found.advice.split(":")[0]) == (
+        "zero_gradient",
+        "Loud noise alone leads much further",
+    )
+
+
+@pytest.mark.parametrize("cut", ["detach", "round"])
+def test_a_gradient_that_is_cut_on_the_way_is_told(cut):
+    class Cut(nn.Module):
+        def forward(self, x):
+            return x.detach() * 1 if cut == "detach" else torch.round(4 * x)
+
+    found = picture_of(net_of(conv([[[[1.0]]] * 3]), Cut(), conv([[[[1.0]]]])), Unit("2", 0), settings=SHORT)
+    assert found.diagnosis == "zero_gradient"
+    assert "detach cuts it" in found.advice
+
+
+def test_the_least_of_a_unit_behind_a_relu_is_told_to_be_there_already():
+    net = net_of(conv(noise(2, 3, 3, 3), [-1.0, -1.0]), nn.ReLU(), conv(torch.eye(2)[:, :, None, None]))
+    found = picture_of(net, Unit("2", 0), -1, settings=SHORT)
+    assert (found.activation, found.diagnosis) == (0.0, "zero_gradient")
+    assert "ask the layer before" in found.advice
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,8 @@ def test_the_norm_is_of_what_the_module_is_fed():
     weight = weights((3, 12, 15))
     found = best(linear(weight, image), NormBall(4.0))
     fed = image.normalize(torch.from_numpy(pixels_of(found))[None])[0].numpy()
-    assert_reached(found, 4 * np.linalg.norm(weight) + BIAS)
+    # The channel that is divided by least feels the eight bits most.
+    assert_reached(found, 4 * np.linalg.norm(weight) + BIAS, saved=2e-3)
     np.testing.assert_allclose(fed, 4 * weight / np.linalg.norm(weight), atol=0.02)
 
 
@@ -206,6 +207,45 @@ def test_nine_starts_on_a_quadratic_give_one_value_and_two_pictures(shape):
     along = np.array([pixels_of(each).ravel() @ vectors[:, 0] for each in found])
     np.testing.assert_allclose(np.abs(along), 1, atol=2e-3)
     assert {-1.0, 1.0} == set(np.sign(along))
+
+
+@pytest.mark.parametrize("asked", [{}, {"steps": 96}, {"steps": 3000, "stop": "flat"}])
+@pytest.mark.parametrize("ratio", [None, 1.01, 1.2, 2.0])
+def test_a_quadratic_with_near_eigenvalues_has_one_value_from_every_start(ratio, asked):
+    """64 x 64 normal numbers, as they are (the second eigenvalue is at 0.97 of the first) or with the first one moved."""
+    half = np.random.default_rng(5).normal(size=(64, 64))
+    values, vectors = np.linalg.eigh((half + half.T) / 2)
+    if ratio is not None:
+        values[-1] = ratio * values[-2]
+    net = load(Quadratic(vectors * values @ vectors.T), input=ImageInput(8, 1))
+    [found] = pl.consistency(net, "logits:0", constraint=NormBall(1.0), **asked)
+    hard = ratio == 1.01 and asked == {"steps": 96}  # which is few steps for so near a second one
+    assert np.abs(np.array(found.values) / values[-1] - 1).max() < (1e-2 if hard else 1e-3)
+    assert found.found.within_1pct == 1.0
+    assert found.found.modes == 2 or hard
+    assert set(found.diagnoses) == {None}
+
+
+def test_a_climb_in_a_ball_stops_when_it_is_there_and_not_before():
+    half = np.random.default_rng(6).normal(size=(64, 64))
+    values = np.linalg.eigvalsh((half + half.T) / 2)
+    net = load(Quadratic((half + half.T) / 2), input=ImageInput(8, 1))
+    found = pl.optimize(net, "logits:0", constraint=NormBall(1.0))
+    for one, value in zip(found, (values[-1], values[0]), strict=True):
+        assert one.history[-1] == pytest.approx(value, rel=1e-5)
+        assert one.steps < 400
+    assert found[0].provenance.settings["stop"] == "flat"
+
+
+def test_moving_views_in_a_ball_are_climbed_by_steps_of_one_length():
+    """What changes from step to step has no curvature to be read."""
+    net = linear(weights((1, 16, 16)))
+    settings = {"constraint": NormBall(2.0), "canvas": "pixels", "transforms": "lucid", "steps": 24}
+    goals = [Goal(UNIT)]
+    [usual], [asked] = (
+        climb(net, goals, ClimbSettings(**settings, optimizer=optimizer)) for optimizer in (None, "gradient")
+    )
+    assert np.array_equal(usual.picture, asked.picture)
 
 
 def test_the_saved_file_gives_the_activation_again():

@@ -164,24 +164,28 @@ def test_the_price_balances_once_and_grows_with_the_strength():
     picture = torch.tensor([[1.0, 2.0], [1.0, 2.0]], requires_grad=True)
     given = {"a": torch.zeros(2, 2)}
     goals = [Goal(Unit("a", 0), kept=Kept("a", Given(A), strength)) for strength in (1.0, 3.0)]
-    keeping = Keeping(goals, torch.device("cpu"), lambda values: values)
-    price = keeping.price(10 * picture.sum(1), {"a": picture}, given, (picture,))
+    keeping = Keeping(goals, torch.device("cpu"), steps=8, mean_of_copies=lambda values: values)
+    price = keeping.price(1, 10 * picture.sum(1), {"a": picture}, given, (picture,))
     # The objective's slopes add up to 20, the distance's to 3 over its length.
     length = 5**0.5
     assert price.tolist() == pytest.approx([20 / (3 / length) * length, 3 * 20 / (3 / length) * length])
-    again = keeping.price(99 * picture.sum(1), {"a": picture}, given, (picture,))
+    again = keeping.price(2, 99 * picture.sum(1), {"a": picture}, given, (picture,))
     assert again.tolist() == price.tolist()
 
 
 def test_departing_is_free_until_it_begins():
     picture = torch.zeros(1, 2, requires_grad=True)
     keeping = Keeping(
-        [Goal(Unit("a", 0), kept=Kept("a", Given(A)))], torch.device("cpu"), lambda values: values
+        [Goal(Unit("a", 0), kept=Kept("a", Given(A)))],
+        torch.device("cpu"),
+        steps=96,
+        mean_of_copies=lambda values: values,
     )
     given = {"a": torch.zeros(1, 2)}
-    assert keeping.price(picture.sum(1), {"a": picture}, given, (picture,)).item() == 0
+    assert keeping.price(9, picture.sum(1), {"a": picture}, given, (picture,)).item() == 0
     moved = torch.full((1, 2), 0.1, requires_grad=True)
-    assert keeping.price(moved.sum(1), {"a": moved}, given, (moved,)).item() > 0
+    assert keeping.price(7, moved.sum(1), {"a": moved}, given, (moved,)).item() == 0
+    assert keeping.price(8, moved.sum(1), {"a": moved}, given, (moved,)).item() > 0
 
 
 def test_cooling_falls_along_half_a_cosine():

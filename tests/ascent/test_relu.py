@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pellucid.ascent.relu import Redirected
+from pellucid.ascent.relu import Redirected, Watched
 
 ROWS = torch.tensor([True, True])
 
@@ -73,6 +73,27 @@ def test_smooth_rectifiers_are_redirected_where_they_are_flat(function):
 def test_a_smooth_rectifier_that_is_all_but_flat_is_redirected_too():
     # A SiLU's slope at -20 is -4e-8: not zero, and the wrong way.
     assert slope(F.silu, [[-20.0, -25.0], [-1.0, -25.0]], [[1.0, -1.0], [1.0, 1.0]])[0] == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("function", [F.gelu, F.silu, F.mish, F.hardswish])
+def test_left_of_its_dip_a_smooth_rectifier_slopes_the_wrong_way_and_is_redirected(function):
+    found = slope(function, [[-2.5, -2.9], [-2.5, 1.0]], [[1.0, 1.0], [1.0, 1.0]])
+    assert found[0] == [1.0, 1.0]
+    assert found[1][0] < 0 < found[1][1]
+
+
+@pytest.mark.parametrize("function", [F.gelu, nn.SiLU(inplace=True), F.hardswish, F.relu])
+def test_a_watched_rectifier_keeps_its_gradient_and_tells_whom_it_is_closed_for(function):
+    start = torch.tensor([[-2.5, -2.9], [-2.5, 1.0], [-2.5, -2.9], [-2.5, -2.9]])
+    upward = torch.tensor([[1.0, 0.5], [1.0, 1.0], [-1.0, -1.0], [0.0, 0.0]])
+    plain, seen = start.clone().requires_grad_(), start.clone().requires_grad_()
+    (function(plain + 0) * upward).sum().backward()
+    with Watched(4, start.device) as watched:
+        (function(seen + 0) * upward).sum().backward()
+    assert torch.equal(plain.grad, seen.grad)
+    assert watched.met == (function is not F.relu)
+    # What is asked to fall is led the right way by the same slope, and what is not asked is not closed.
+    assert watched.closed.tolist() == [watched.met, False, watched.met, False]
 
 
 def test_outside_the_context_nothing_is_changed():

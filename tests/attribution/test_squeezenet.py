@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.attribution import Aim, cell_grid, faithfulness, fed_image
+from pellucid.attribution import Aim, cell_grid, faithfulness
+from pellucid.models import fed_pixels
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -40,7 +41,7 @@ def test_gradcam_is_more_faithful_than_chance_by_a_clear_margin(net: pl.Net, pho
     gains = []
     for number, photo in enumerate(photos[5::25]):
         [found] = pl.attribute(net, photo, methods="gradcam", steps=14)
-        image = fed_image(photo, net)
+        pixels = fed_pixels(photo, net)[None]
         draws = np.random.default_rng(number)
         grid = cell_grid(net, net.layer(found.layer or ""))
         assert grid is not None
@@ -48,7 +49,7 @@ def test_gradcam_is_more_faithful_than_chance_by_a_clear_margin(net: pl.Net, pho
             grid.spread(draws.random(grid.shape).astype(np.float32), (224, 224)),
             draws.random((224, 224)).astype(np.float32),
         ]
-        games = faithfulness(net, found.aim, image.pixels, random, steps=14, batch=16)
+        games = faithfulness(net, found.aim, pixels, random, steps=14, batch=16)
         assert found.faithfulness is not None
         best = max(game.insertion_auc or 0 for game in games)
         gains.append((found.faithfulness.insertion_auc or 0) - best)

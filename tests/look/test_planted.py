@@ -110,9 +110,23 @@ def test_the_rarest_come_first_though_others_answer_more(found) -> None:
     """On black the dark unit answers 0.5 as it always does; half a red square is loud, and rarer."""
     layer = found.layer("squares")
     cell = Y * CELLS + X + 2
-    order = np.array([layer.spread(unit).order(layer.maps[unit, cell : cell + 1])[0] for unit in range(3)])
-    assert layer.rare.units[cell].tolist() == np.argsort(-order, kind="stable").tolist()
+    order = [
+        (layer.maps[unit, cell] > 0, layer.spread(unit).order(layer.maps[unit, cell : cell + 1])[0])
+        for unit in range(3)
+    ]
+    assert layer.rare.units[cell].tolist() == sorted(range(3), key=lambda unit: order[unit], reverse=True)
     assert layer.rare.units[cell, 0] == 0
+
+
+def test_a_unit_that_does_not_fire_is_never_the_rarest(net, atlas) -> None:
+    """On plain gray both color units answer exactly the same below zero, and the dark one above it."""
+    found = pl.look(
+        net, np.full((32, 32, 3), 30, np.uint8), layers=["squares"], atlas=atlas, methods=(), groups=0
+    )
+    layer = found.layer("squares")
+    assert (layer.maps[:2] < 0).all()
+    assert (layer.rare.units[:, 0] == 2).all()
+    assert layer.peak_order()[0] == 2
 
 
 def test_the_mask_shows_the_square_and_nothing_far_from_it(net) -> None:

@@ -109,7 +109,9 @@ class ReusedNet(nn.Module):
         y = self.conv2(x)
         y += x
         x = self.relu(y)
-        _, x = self.pair(F.relu(self.conv3(x)))
+        z = self.conv3(x)
+        F.relu_(z)  # what it returns is not used
+        _, x = self.pair(z)
         return self.fc(x.mean((2, 3)))
 
 

@@ -63,6 +63,10 @@ class Canvas(abc.ABC):
             "a climb was to start from a given picture; canvas fourier, pixels or pyramid can show one"
         )
 
+    def leading(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """What of the variables' gradients leads to where they may be; by default all."""
+        return gradients
+
     def project(self) -> None:
         """Bring the variables back to where they may be, after each step and without gradient; by default anywhere."""
         return

@@ -17,6 +17,7 @@ from torch import Tensor
 from pellucid.ascent.ascend import Pace, Trail, ascend
 from pellucid.ascent.canvas import Canvas, CanvasShape
 from pellucid.ascent.canvases import CANVASES, canvas_of
+from pellucid.ascent.constraint import Box
 from pellucid.ascent.diagnosis import HARDLY, Facts, advice, diagnosis
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.look import Look
@@ -32,8 +33,8 @@ from pellucid.ascent.settings import ClimbSettings
 from pellucid.ascent.streams import stream
 from pellucid.ascent.transforms import TRANSFORMS
 from pellucid.errors import InputError, did_you_mean
+from pellucid.models import channels_together, tap
 from pellucid.models.net import Net
-from pellucid.models.taps import tap
 from pellucid.records import Unit
 
 __all__ = ["Climbed", "climb", "climbs"]
@@ -189,14 +190,19 @@ def _climbed(
     layers = Scores(goals).layers
     transforms = TRANSFORMS[settings.transforms](seen(net, layers), min(batch.size))
     with tap(net, layers, grad=True) as run:
-        look = Look(run, canvas, goals, settings=settings, transforms=transforms)
-        trail = ascend(look, canvas, look.signs, pace=_pace(canvas, settings), on_step=keep)
+        look = Look(
+            channels_together(net, layers, run), canvas, goals, settings=settings, transforms=transforms
+        )
+        trail = ascend(
+            look, canvas, look.signs, pace=_pace(canvas, settings, transforms.identity), on_step=keep
+        )
     pictures = saved(canvas)
     facts = _facts(net, batch, trail, start, pictures)
     priced = bool(settings.regularize) or (batch.group > 1 and settings.diversity != 0)
+    boxed = isinstance(settings.constraint, Box)
     facts = [
-        replace(fact, priced=priced or fact_of.kept is not None)
-        for fact, fact_of in zip(facts, batch.goals, strict=True)
+        replace(fact, priced=priced or goal.kept is not None, boxed=boxed)
+        for fact, goal in zip(facts, batch.goals, strict=True)
     ]
     looked = canvas.transparency()
     if looked is None:
@@ -236,12 +242,13 @@ def _canvas(net: Net, batch: Batch, settings: ClimbSettings) -> Canvas:
     return canvas
 
 
-def _pace(canvas: Canvas, settings: ClimbSettings) -> Pace:
-    """What is asked, and for the rest what suits the canvas."""
+def _pace(canvas: Canvas, settings: ClimbSettings, still: bool) -> Pace:
+    """What is asked, and for the rest what suits the canvas, and a look that is `still` or moves from step to step."""
     rate = canvas.learning_rate if settings.learning_rate is None else settings.learning_rate
+    usual = "gradient" if canvas.optimizer == "spectral" and not still else canvas.optimizer
     return Pace(
         settings.steps,
-        settings.optimizer or canvas.optimizer,
+        settings.optimizer or usual,
         rate,
         settings.stop,
         settings.copies,
@@ -253,19 +260,28 @@ def _facts(net: Net, batch: Batch, trail: Trail, start: Saved, pictures: Saved) 
     """What the pictures themselves tell, in float32 and without transforms."""
     goals = batch.padded
     scores, references = Scores(goals, net.device), References(goals, net.device)
-    with tap(net, scores.layers) as run:
+    with tap(net, scores.layers) as tapped:
+        run = channels_together(net, scores.layers, tapped)
         given = references(run)
         initial = scores(run(start.fed(net.device)), given).tolist()
         responses = run(pictures.fed(net.device))
         final = scores(responses, given).tolist()
         extremes = [_extreme(responses, row, goal) for row, goal in enumerate(batch.goals)]
     moved = [goal.sign * (final[row] - initial[row]) for row, goal in enumerate(goals)]
+    # What ends on the wrong side of zero may have been held there by a rectifier.
     doubtful = [
         row
-        for row in range(len(batch.goals))
-        if not trail.reached[row] or not moved[row] > HARDLY * max(abs(initial[row]), abs(final[row]))
+        for row, goal in enumerate(batch.goals)
+        if not trail.reached[row]
+        or not moved[row] > HARDLY * max(abs(initial[row]), abs(final[row]))
+        or not goal.sign * final[row] > 0
     ]
-    found = probed(net, [goals[row] for row in doubtful], CanvasShape(net.input.channels, *batch.size))
+    found = probed(
+        net,
+        [goals[row] for row in doubtful],
+        CanvasShape(net.input.channels, *batch.size),
+        lost=[not trail.reached[row] for row in doubtful],
+    )
     probes: dict[int, Probed] = dict(zip(doubtful, found, strict=True))
     room = all(has_room(net, layer, batch.size) for layer in scores.layers)
     return [

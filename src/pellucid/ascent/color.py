@@ -100,10 +100,11 @@ class Colors:
         >>> Colors().pixels(Colors().planes(shown)).mul(255).round().flatten()
         tensor([ 26., 128., 255.])
         """
-        mixture = torch.logit(pixels.double(), INSIDE)
+        # In float64, which some devices lack.
+        mixture = torch.logit(pixels.cpu().double(), INSIDE)
         if self.rest is not None:
-            mixture = mixture - self.rest
-        if self.axes is None and pixels.shape[1] != len(COLOR_AXES):
-            return mixture.float()
-        back = torch.linalg.pinv((COLOR_AXES if self.axes is None else self.axes).to(mixture))
-        return mixed(mixture, back).float()
+            mixture = mixture - self.rest.cpu()
+        if self.axes is not None or pixels.shape[1] == len(COLOR_AXES):
+            axes = COLOR_AXES if self.axes is None else self.axes.cpu()
+            mixture = mixed(mixture, torch.linalg.pinv(axes.double()))
+        return mixture.float().to(pixels.device)

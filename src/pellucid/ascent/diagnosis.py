@@ -21,6 +21,8 @@ MOSTLY = 0.5
 FEW = 16
 # A picture whose values lie nearer to the middle of the range is a gray square to the eye.
 GRAY = 0.02
+# A climb that comes less than this share of the way to what loud noise reaches has climbed something else.
+STUCK = 0.1
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Facts:
     steps : taken
     priced : whether regularizers or diversity took part in what was climbed
     extreme : the unit's response on the last picture where it is largest, or of a lowered one smallest
+    boxed : whether the picture was to stay in a box, so that values at its ends are what was asked
     """
 
     initial: float
@@ -54,6 +57,7 @@ class Facts:
     steps: int
     priced: bool = False
     extreme: float | None = None
+    boxed: bool = False
 
     @property
     def rise(self) -> float:
@@ -65,6 +69,29 @@ class Facts:
         """Whether the objective stayed where it was, as far as the steps or the probes can prove it."""
         still = abs(self.rise) <= HARDLY * max(abs(self.initial), abs(self.final))
         return still and (self.steps >= FEW or (self.probed is not None and self.probed.span <= HARDLY))
+
+    @property
+    def gap(self) -> float:
+        """How far the best probe is from the start in the direction asked; 0 where that is not known."""
+        if self.probed is None or self.probed.best is None:
+            return 0.0
+        return self.sign * (self.probed.best - self.initial)
+
+    @property
+    def lowest(self) -> bool:
+        """Whether no probe is any further in the direction asked than the start is."""
+        return self.probed is not None and self.gap <= 0
+
+    @property
+    def stuck(self) -> bool:
+        """Whether loud noise leads the way that the climb hardly went."""
+        return self.gap > 0 and self.rise < STUCK * self.gap and self.steps >= FEW
+
+    @property
+    def below(self) -> bool:
+        """Whether the end is on the wrong side of the start; of few steps only where that is plain to see."""
+        least = 0.0 if self.steps >= FEW else HARDLY * max(abs(self.initial), abs(self.final))
+        return self.rise < -least
 
 
 # Each cause with its words, in the order in which they are asked for.
@@ -95,6 +122,21 @@ CAUSES: tuple[tuple[str, str, Callable[[Facts], bool]], ...] = (
         lambda facts: facts.probed is not None and not facts.probed.answers,
     ),
     (
+        "small_canvas",
+        "The picture is smaller than what the unit sees; ask for a larger size.",
+        lambda facts: not facts.room,
+    ),
+    (
+        "zero_gradient",
+        "It cannot go further: no picture leads beyond its start, as none does below zero behind a ReLU; ask the layer before.",
+        lambda facts: not facts.reached and facts.lowest,
+    ),
+    (
+        "zero_gradient",
+        "It answers, but its gradient is zero everywhere: rounding, a comparison or detach cuts it; ask a layer before that.",
+        lambda facts: not facts.reached and facts.probed is not None and not facts.probed.slopes,
+    ),
+    (
         "zero_gradient",
         "The unit answers other pictures, but no gradient led there from this start; try another seed.",
         lambda facts: not facts.reached,
@@ -102,7 +144,7 @@ CAUSES: tuple[tuple[str, str, Callable[[Facts], bool]], ...] = (
     (
         "diverged",
         "It ended on the wrong side of its start: regularizers or diversity outweigh the objective; lower their weights.",
-        lambda facts: facts.rise < 0 and facts.steps >= FEW and facts.priced,
+        lambda facts: facts.below and facts.priced and facts.steps >= FEW,
     ),
     (
         "zero_gradient",
@@ -110,14 +152,14 @@ CAUSES: tuple[tuple[str, str, Callable[[Facts], bool]], ...] = (
         lambda facts: facts.departure < GRAY,
     ),
     (
-        "diverged",
-        "It ended on the wrong side of its start; ask for more steps, or for a lower learning rate.",
-        lambda facts: facts.rise < 0 and facts.steps >= FEW,
+        "zero_gradient",
+        "Loud noise alone leads much further: it climbed where an activation is nearly flat; try another seed, or more steps.",
+        lambda facts: facts.stuck,
     ),
     (
-        "small_canvas",
-        "The picture is smaller than what the unit sees; ask for a larger size.",
-        lambda facts: not facts.room,
+        "diverged",
+        "It ended on the wrong side of its start; ask for more steps, or for a lower learning rate.",
+        lambda facts: facts.below,
     ),
     (
         "value_range",
@@ -127,7 +169,7 @@ CAUSES: tuple[tuple[str, str, Callable[[Facts], bool]], ...] = (
     (
         "saturated",
         "Most of the picture sits at the ends of its range; lower the learning rate or the number of steps.",
-        lambda facts: facts.clipped > MOSTLY,
+        lambda facts: facts.clipped > MOSTLY and not facts.boxed,
     ),
 )
 
@@ -138,11 +180,5 @@ def diagnosis(facts: Facts) -> str | None:
 
 
 def advice(facts: Facts) -> str:
-    """What the diagnosis means here and what to do about it; empty for a sound picture.
-
-    Too few steps are no fault of unit or picture: they have no diagnosis, but words.
-    """
-    words = next((words for _, words, fits in CAUSES if fits(facts)), "")
-    if not words and facts.rise < 0:
-        words = f"After {facts.steps} steps it is still below its start; more steps or a lower learning rate help."
-    return words
+    """What the diagnosis means here and what to do about it; empty for a sound picture."""
+    return next((words for _, words, fits in CAUSES if fits(facts)), "")

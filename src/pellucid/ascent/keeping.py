@@ -13,22 +13,34 @@ from pellucid.ascent.readings import departure
 
 __all__ = ["Keeping"]
 
+# Departing is free for so many steps, or an eighth of a shorter climb. After the first one a picture has moved by the same in
+# every variable, a direction in which no layer sees much, and a balance struck there held one unit fast and let another go at
+# a twentieth of the strength, on the embedded network; after eight steps one strength suits all units tried.
+FREE_STEPS = 8
+
 
 class Keeping:
     """The price of departing, for goals that keep something; nothing for the others.
 
-    Departing is free until it has begun: at the given picture itself its slope is zero. Then the balance is struck, once for
-    each item: how much steeper the objective is than the departure.
+    Departing is free for the first few steps: at the given picture itself its slope is zero. Then the balance is struck, once
+    for each item: how much steeper the objective is than the departure.
 
     Parameters
     ----------
     goals : one for each item
+    steps : of the climb
     mean_of_copies : from a value for each view to one for each item
     """
 
     def __init__(
-        self, goals: Sequence[Goal], device: torch.device, mean_of_copies: Callable[[Tensor], Tensor]
+        self,
+        goals: Sequence[Goal],
+        device: torch.device,
+        *,
+        steps: int,
+        mean_of_copies: Callable[[Tensor], Tensor],
     ) -> None:
+        self._free = min(FREE_STEPS, max(1, steps // 8))
         self._mean_of_copies = mean_of_copies
         strengths = [0.0 if goal.kept is None else goal.kept.strength for goal in goals]
         self._strengths = torch.tensor(strengths, dtype=torch.float32, device=device)
@@ -45,6 +57,7 @@ class Keeping:
 
     def price(
         self,
+        step: int,
         worth: Tensor,
         responses: Mapping[str, Tensor],
         given: Mapping[str, Tensor],
@@ -62,7 +75,7 @@ class Keeping:
             departed = self._mean_of_copies(departure(responses[layer], given[layer]))
             far = far + torch.where(rows, departed, 0.0)
         fresh = (self._balance == 0) & (self._strengths > 0)
-        if bool(fresh.any()):
+        if step >= self._free and bool(fresh.any()):
             steep, kept = (_steepness(each, variables) for each in (worth, far))
             sound = fresh & (kept > 0) & (steep / kept).isfinite()
             self._balance = torch.where(sound, steep / kept, self._balance)

@@ -20,8 +20,8 @@ class Kept:
     ----------
     layer : its name
     given : the picture that it departs from
-    strength : of the price. At 1 its slope is as strong as the objective's, as measured once, at the first step at which the
-        layer departs at all
+    strength : of the price. At 1 its slope is as strong as the objective's, as measured once, after the first few steps, which
+        are free
 
     Raises
     ------
@@ -29,7 +29,7 @@ class Kept:
 
     References
     ----------
-    Hamblin et al. 2024, "Feature Accentuation", arXiv:2402.10039.
+    Hamblin et al. 2024, "Feature Accentuation", arXiv:2402.10039. Differs: the balance is struck after eight steps.
     """
 
     layer: str

@@ -61,7 +61,9 @@ class Look:
         self.signs = torch.tensor([goal.sign for goal in goals], dtype=torch.float32, device=self._device)
         self._maps = None if transforms.identity else self._drawn(transforms, goals)
         self._references = References(views, self._device, maps=self._maps, gray=self._gray)
-        self._keeping = Keeping(goals, self._device, self._mean_of_copies)
+        self._keeping = Keeping(
+            goals, self._device, steps=settings.steps, mean_of_copies=self._mean_of_copies
+        )
         self._looked: Tensor | None = None
 
     def _drawn(self, transforms: Transforms, goals: Sequence[Goal]) -> Tensor:
@@ -79,7 +81,7 @@ class Look:
             views = warped(views, self._maps[step], gray=self._gray)
         with arithmetic(self._precision, self._device):
             given = self._references(self._run, step)
-            responses = self._run(views.contiguous(memory_format=torch.channels_last))
+            responses = self._run(views)
             values = self._mean_of_copies(self._scores(responses, given))
         wanted = self.signs * values
         if self._diverse is not None:
@@ -87,7 +89,7 @@ class Look:
         if self._keeping:
             self._note(step, values, pictures)
             worth = self.signs * values
-            wanted = wanted - self._keeping.price(worth, responses, given, self._canvas.variables)
+            wanted = wanted - self._keeping.price(step, worth, responses, given, self._canvas.variables)
         if self._settings.regularize:
             wanted = wanted - price(self._settings.regularize, pictures)
         return values, wanted

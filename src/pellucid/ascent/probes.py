@@ -47,18 +47,25 @@ class Probed:
     span : between the lowest and the highest value, relative to the largest
     elsewhere : whether the layer is mute, but not on pixels of another range
     squashed : whether the response comes out of a sigmoid, tanh or softmax, and stays near its end
+    best : the value furthest in the direction asked; None where none is finite
+    slopes : whether the gradient of any of them is not zero
     """
 
     answers: bool
     span: float
     elsewhere: bool = False
     squashed: bool = False
+    best: float | None = None
+    slopes: bool = True
 
 
-def probed(net: Net, goals: Sequence[Goal], shape: CanvasShape) -> list[Probed]:
-    """What the probes show of each goal; all goals of one cut."""
+def probed(
+    net: Net, goals: Sequence[Goal], shape: CanvasShape, *, lost: Sequence[bool] | None = None
+) -> list[Probed]:
+    """What the probes show of each goal; all goals of one cut. Slopes are asked only of those `lost`."""
     if not goals:
         return []
+    lost = [False] * len(goals) if lost is None else lost
     pixels = probes(shape)
     layers = Scores(goals).layers
     with tap(net, layers) as run:
@@ -69,9 +76,28 @@ def probed(net: Net, goals: Sequence[Goal], shape: CanvasShape) -> list[Probed]:
         elsewhere = any(mute) and _answers_elsewhere(run, pixels, layers[0])
     bounded = _squashes(net, layers[0], pixels[:1])
     return [
-        Probed(not silent, _span(each), elsewhere and silent, bounded and _at_end(each))
-        for each, silent in zip(finite, mute, strict=True)
+        Probed(
+            not silent,
+            _span(each),
+            elsewhere and silent,
+            bounded and _at_end(each),
+            goal.sign * float((goal.sign * each).max()) if len(each) else None,
+            not asked or _slopes(net, goal, pixels),
+        )
+        for goal, each, silent, asked in zip(goals, finite, mute, lost, strict=True)
     ]
+
+
+def _slopes(net: Net, goal: Goal, pixels: Tensor) -> bool:
+    """Whether a gradient leads from any probe anywhere."""
+    with torch.inference_mode(False), torch.enable_grad(), tap(net, goal.layers, grad=True) as run:
+        # A copy: what is made in inference mode has no gradient ever.
+        inputs = pixels.clone().to(net.device).requires_grad_()
+        values = _values(goal, run(inputs), run, net)
+        if not values.requires_grad:
+            return False
+        [slope] = torch.autograd.grad(values.sum(), inputs, allow_unused=True)
+    return slope is not None and bool((slope != 0).any())
 
 
 def _values(goal: Goal, responses: Mapping[str, Tensor], run: Run, net: Net) -> Tensor:

@@ -59,7 +59,7 @@ class References:
         with torch.no_grad():
             if self._maps is not None:
                 views = warped(pixels[self._rows], self._maps[step], gray=self._gray)
-                found = run(views.contiguous(memory_format=torch.channels_last))
+                found = run(views)
                 return {layer: each.detach() for layer, each in found.items()}
-            found = run(pixels.contiguous(memory_format=torch.channels_last))
+            found = run(pixels)
             return {layer: each.detach()[self._rows] for layer, each in found.items()}

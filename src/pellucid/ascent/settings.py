@@ -97,7 +97,11 @@ class ClimbSettings:
         ]
         if self.constraint is not None and self.canvas != "pixels":
             wrong.append(f"a constraint on canvas {self.canvas}: ask for canvas pixels")
-        if isinstance(self.constraint, NormBall | Mahalanobis) and self.optimizer not in (None, "gradient"):
+        if isinstance(self.constraint, NormBall | Mahalanobis) and self.optimizer not in (
+            None,
+            "gradient",
+            "spectral",
+        ):
             wrong.append(
                 f"optimizer {self.optimizer} in a ball: it moves all pixels by like amounts and settles up to 15 % short of the "
                 "maximum; leave it out, for the gradient"

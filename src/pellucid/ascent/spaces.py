@@ -32,6 +32,8 @@ Map = Callable[[Tensor], Tensor]
 # Starts inside a Mahalanobis ball: this share of its radius, near the mean of the data.
 INSIDE = 0.1
 START_SD = 0.01
+# Coordinates whose norm is short of a ball's by less than this share lie on its surface.
+AT_SURFACE = 1e-5
 # Half the side of a box in its own coordinates: there, its middle has the slope of a sigmoid's.
 HALF_BOX = 2.0
 
@@ -55,16 +57,19 @@ class Space(abc.ABC):
     def allowed(self, coordinates: Tensor) -> Tensor:
         """The nearest allowed coordinates."""
 
+    @abc.abstractmethod
+    def leading(self, coordinates: Tensor, gradient: Tensor) -> Tensor:
+        """What of a gradient there leads to allowed places."""
+
 
 class Ball(Space):
     """Coordinates of a norm of at most `radius`, or exactly that; in units of the radius per root of their number.
 
-    It is climbed by the plain gradient: Adam, which moves all coordinates by the same amount, ends elsewhere.
+    It is climbed along the gradient itself: Adam, which moves all coordinates by the same amount, ends elsewhere.
     """
 
-    optimizer = "gradient"
-    # Of the radius: larger, and a deep net is climbed less high; smaller, and a quadratic, on which this is the power
-    # iteration, is not down to its first direction after a hundred steps.
+    optimizer = "spectral"
+    # Of the radius.
     learning_rate = 0.2
     ends = None
 
@@ -86,6 +91,12 @@ class Ball(Space):
         if not self._on_surface:
             norms = norms.clamp(min=self._full)
         return torch.where(norms > 0, coordinates * (self._full / norms), coordinates)
+
+    def leading(self, coordinates: Tensor, gradient: Tensor) -> Tensor:
+        outward = (coordinates * gradient).sum((1, 2, 3), keepdim=True) / _norms(coordinates).square()
+        if not self._on_surface:
+            outward = outward.clamp(min=0) * (_norms(coordinates) >= self._full * (1 - AT_SURFACE))
+        return gradient - outward * coordinates
 
 
 class BoxSpace(Space):
@@ -109,6 +120,9 @@ class BoxSpace(Space):
     def allowed(self, coordinates: Tensor) -> Tensor:
         return coordinates.clamp(-HALF_BOX, HALF_BOX)
 
+    def leading(self, coordinates: Tensor, gradient: Tensor) -> Tensor:
+        return gradient.masked_fill((coordinates.abs() >= HALF_BOX) & (coordinates * gradient > 0), 0)
+
 
 class ConstrainedCanvas(Canvas):
     """Pixels that a constraint keeps where they may be."""
@@ -122,6 +136,9 @@ class ConstrainedCanvas(Canvas):
 
     def pictures(self) -> Tensor:
         return self._space.pictures(self.variables[0])
+
+    def leading(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (self._space.leading(self.variables[0].detach(), gradients[0]),)
 
     def project(self) -> None:
         variable = self.variables[0]

@@ -12,7 +12,6 @@ from pellucid.attribution.attribution import Attribution
 from pellucid.attribution.cascade import CASCADE_METHODS, cascade, spearman
 from pellucid.attribution.cascade_result import Cascade
 from pellucid.attribution.faithfulness import Faithfulness, faithfulness
-from pellucid.attribution.fed_image import FedImage, ImageLike, fed_image
 from pellucid.attribution.grid import CellGrid, cell_grid
 from pellucid.attribution.method import METHODS, Method
 from pellucid.attribution.page import map_pixels, overlay_pixels
@@ -29,14 +28,11 @@ __all__ = [
     "Cascade",
     "CellGrid",
     "Faithfulness",
-    "FedImage",
-    "ImageLike",
     "Method",
     "attribute",
     "cascade",
     "cell_grid",
     "faithfulness",
-    "fed_image",
     "map_pixels",
     "overlay_pixels",
     "spearman",

@@ -3,27 +3,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import torch
+from torch import Tensor
 
 from pellucid.attribution.aim import Aim
 from pellucid.attribution.attribution import Attribution
+from pellucid.attribution.faithfulness import Faithfulness
 from pellucid.attribution.faithfulness import faithfulness as judged
-from pellucid.attribution.fed_image import FedImage, ImageLike, fed_image
 from pellucid.attribution.method import Method, asked_methods, completed
-from pellucid.attribution.readout import reading
+from pellucid.attribution.readout import reading, responses
 from pellucid.attribution.scene import Found, Scene
 from pellucid.errors import InputError
-from pellucid.models import OUTPUT, Model, Net, opened, tap
+from pellucid.models import OUTPUT, Model, Net, OneImage, fed_image, opened
 from pellucid.models.net import versions
 from pellucid.records import Provenance, Unit
 
-__all__ = ["DEFAULT_METHODS", "attribute", "fixed_aim"]
+__all__ = ["DEFAULT_METHODS", "attribute", "digest_of", "fixed_aim"]
 
 DEFAULT_METHODS = ("gradcam", "integrated_gradients", "occlusion")
 STEPS = 28  # of the faithfulness games: eight rows of 224 px each, as for bulk evaluation
@@ -35,7 +36,7 @@ Progress = Callable[[int, int, str], None]
 
 def attribute(
     net: Model,
-    image: ImageLike,
+    image: OneImage,
     aim: str | Unit | Aim | None = None,
     *,
     methods: str | Iterable[str] = DEFAULT_METHODS,
@@ -53,8 +54,8 @@ def attribute(
     Parameters
     ----------
     net : a net, or what `load` takes
-    image : a file, a picture, an array (H, W) or (H, W, C), uint8 or floats in 0..1, by the net's recipe; or a tensor (C, H, W)
-        in 0..1, fed as it is
+    image : a file or a picture, by the net's recipe; or, of the net's own size and fed as it is, an array (H, W) or (H, W, C),
+        uint8 or floats in 0..1, or a tensor (C, H, W) in 0..1
     aim : `logits:tabby`, `features.7:42`, `features.7:42@5,6`, a Unit, or `logits:3 - logits:7`; the top class when left out
     methods : names of METHODS
     over : what a unit with positions counts where none is named: its `strongest` position on this image (which is then named
@@ -89,74 +90,73 @@ def attribute(
         raise InputError(f"{steps} steps in batches of {batch}: both are counted from 1")
     net = opened(net)
     fed = fed_image(image, net)
-    wanted, response = fixed_aim(net, fed, aim, over)
-    at_once = batch or max(1, min(32, BATCH_PIXELS // (fed.size[0] * fed.size[1])))
+    pixels = fed.pixels[None].to(net.device)
+    wanted, response = fixed_aim(net, pixels, aim, over)
+    at_once = batch or max(1, min(32, BATCH_PIXELS // (pixels.shape[2] * pixels.shape[3])))
+    tell = _teller(progress, len(asked) + faithfulness)
     rows: list[tuple[Method, Found, float]] = []
     for number, method in enumerate(asked):
-        if progress is not None:
-            progress(number, len(asked) + faithfulness, method.title)
+        tell(number, method.title)
         began = time.perf_counter()
         with reading(net, wanted) as readout:
-            scene = Scene(net, readout, fed.pixels, layer, at_once, seed)
-            rows.append(
-                (
-                    method,
-                    _checked(method, method.run(scene, complete[method.name])),
-                    time.perf_counter() - began,
-                )
-            )
-    maps = [found.values for _, found, _ in rows]
-    if progress is not None:
-        progress(len(asked), len(asked) + faithfulness, "faithfulness")
-    games = (
-        judged(net, wanted, fed.pixels, maps, steps=steps, batch=at_once)
-        if faithfulness
-        else [None] * len(maps)
-    )
-    if progress is not None:
-        progress(len(asked) + faithfulness, len(asked) + faithfulness, "done")
-    words = wanted.words(net.labels)
+            scene = Scene(net, readout, pixels, layer, at_once, seed)
+            found = _checked(method, method.run(scene, complete[method.name]))
+        rows.append((method, found, time.perf_counter() - began))
+    games: list[Faithfulness | None] = [None] * len(rows)
+    if faithfulness:
+        tell(len(asked), "faithfulness")
+        maps = [found.values for _, found, _ in rows]
+        games = list(judged(net, wanted, pixels, maps, steps=steps, batch=at_once))
+    tell(len(asked) + faithfulness, "done")
+    facts = {"image": fed.name, "pixels_sha256": digest_of(pixels), "over": wanted.over, "batch": at_once}
     return tuple(
         Attribution(
-            method.name,
-            wanted,
-            found.values,
-            response,
-            method.unit_words,
-            method.signed and bool(found.extras.get("signed", True)),
-            method.sound,
-            method.caution,
-            found.layer,
-            game,
-            found.extras,
-            seconds,
-            _provenance(net, fed, wanted, method, complete[method.name], found, seed, at_once),
-            fed.picture,
-            words,
+            method=method.name,
+            aim=wanted,
+            values=found.values,
+            response=response,
+            unit_words=method.unit_words,
+            signed=method.signed and bool(found.extras.get("signed", True)),
+            sound=method.sound,
+            caution=method.caution,
+            layer=found.layer,
+            faithfulness=game,
+            extras=found.extras,
+            seconds=seconds,
+            provenance=_provenance(
+                net, wanted, method.name, {**complete[method.name], **facts}, found.layer, seed
+            ),
+            picture=np.asarray(fed.picture),
+            aim_words=wanted.words(net.labels),
         )
         for (method, found, seconds), game in zip(rows, games, strict=True)
     )
 
 
-def fixed_aim(net: Net, fed: FedImage, aim: str | Unit | Aim | None, over: str | None) -> tuple[Aim, float]:
-    """The aim with all its units and positions named, and its value on the image; the top class where none is asked for."""
+def fixed_aim(net: Net, pixels: Tensor, aim: str | Unit | Aim | None, over: str | None) -> tuple[Aim, float]:
+    """The aim with all its units and positions named, and its value on an image (1, C, H, W); the top class where none is
+    asked for."""
     if aim is None:
-        with torch.inference_mode(False), tap(net, [OUTPUT]) as run:
-            outputs = (
-                run(fed.pixels)[OUTPUT][0].flatten(1)
-                if net.layer(OUTPUT).grid
-                else run(fed.pixels)[OUTPUT][0]
-            )
-        strongest = outputs if outputs.ndim == 1 else outputs.amax(1)
-        aim = Aim.of(Unit(OUTPUT, int(strongest.argmax())))
+        with responses(net, (OUTPUT,)) as run:
+            outputs = run(pixels)[OUTPUT][0]
+        aim = Unit(OUTPUT, int((outputs.flatten(1).amax(1) if outputs.ndim > 1 else outputs).argmax()))
     wanted = Aim.of(aim, over).on(net)
-    with torch.inference_mode(False), tap(net, wanted.layers) as run:
-        responses = run(fed.pixels)
-    wanted = wanted.fixed(responses)
-    value = float(wanted.read(responses)[0])
+    with responses(net, wanted.layers) as run:
+        found = run(pixels)
+    wanted = wanted.fixed(found)
+    value = float(wanted.read(found)[0])
     if not np.isfinite(value):
         raise InputError(f"{wanted} answers {value:g} to this image: nothing can be attributed")
     return wanted, value
+
+
+def digest_of(pixels: Tensor) -> str:
+    """sha256 of an image as fed."""
+    return hashlib.sha256(pixels.cpu().contiguous().numpy().tobytes()).hexdigest()
+
+
+def _teller(progress: Progress | None, total: int) -> Callable[[int, str], None]:
+    return lambda done, what: None if progress is None else progress(done, total, what)
 
 
 def _checked(method: Method, found: Found) -> Found:
@@ -168,24 +168,9 @@ def _checked(method: Method, found: Found) -> Found:
 
 
 def _provenance(
-    net: Net,
-    fed: FedImage,
-    aim: Aim,
-    method: Method,
-    settings: Mapping[str, Any],
-    found: Found,
-    seed: int,
-    batch: int,
+    net: Net, aim: Aim, method: str, facts: Mapping[str, Any], layer: str | None, seed: int
 ) -> Provenance:
-    facts = {**settings, "image": fed.name, "pixels_sha256": fed.digest, "over": aim.over, "batch": batch}
-    if found.layer is not None:
-        facts["layer"] = found.layer
-    return Provenance(
-        net.name,
-        net.weights_digest,
-        f"attribution {method.name}",
-        facts,
-        seed,
-        {**versions(), "captum": version("captum")},
-        str(aim),
-    )
+    settings = dict(facts) | ({} if layer is None else {"layer": layer})
+    made_with = {**versions(), "captum": version("captum")}
+    name = f"attribution {method}"
+    return Provenance(net.name, net.weights_digest, name, settings, seed, made_with, str(aim))

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pellucid.attribution.aim import Aim
-from pellucid.attribution.attribute import Progress, attribute, fixed_aim
+from pellucid.attribution.attribute import Progress, attribute, digest_of, fixed_aim
 from pellucid.attribution.cascade_result import Cascade, CascadeRow
-from pellucid.attribution.fed_image import ImageLike, fed_image
 from pellucid.attribution.method import METHODS, asked_methods, completed
 from pellucid.errors import InputError
-from pellucid.models import Model, Net, opened
+from pellucid.models import Model, Net, OneImage, fed_image, opened
 from pellucid.models.net import versions
 from pellucid.records import Provenance, Unit
 
@@ -34,7 +33,7 @@ Floats = NDArray[np.float32]
 
 def cascade(
     net: Model,
-    image: ImageLike,
+    image: OneImage,
     aim: str | Unit | Aim | None = None,
     *,
     methods: str | Iterable[str] | None = None,
@@ -78,7 +77,8 @@ def cascade(
         raise InputError(f"{stages} stages were asked; there is 1 at least")
     net = opened(net)
     fed = fed_image(image, net)
-    fixed, _ = fixed_aim(net, fed, aim, over)
+    pixels = fed.pixels
+    fixed, _ = fixed_aim(net, pixels[None].to(net.device), aim, over)
     groups = _groups(net, fixed, stages)
     shuffled = Net(
         copy.deepcopy(net.module), net.input, net.trace, name=net.name, labels=net.labels, device=net.device
@@ -88,7 +88,7 @@ def cascade(
     maps: dict[str, list[Floats]] = {}
     for method in asked:
         try:
-            first = _mapped(net, fed.pixels[0], fixed, method.name, None, seed, batch, given)
+            first = _mapped(net, pixels, fixed, method.name, None, seed, batch, given)
         except InputError as reason:
             if not usual:
                 raise
@@ -99,7 +99,7 @@ def cascade(
         for name, own in maps.items():
             if progress is not None:
                 progress(place * len(maps) + len(own) - 1, len(groups) * len(maps), METHODS[name].title)
-            own.append(_mapped(shuffled, fed.pixels[0], fixed, name, layers[name], seed, batch, given)[0])
+            own.append(_mapped(shuffled, pixels, fixed, name, layers[name], seed, batch, given)[0])
     for name, own in maps.items():
         signed = tuple(spearman(own[0], each) for each in own[1:])
         absolute = tuple(spearman(np.abs(own[0]), np.abs(each)) for each in own[1:])
@@ -108,14 +108,21 @@ def cascade(
         **given,
         "methods": list(maps),
         "image": fed.name,
-        "pixels_sha256": fed.digest,
+        "pixels_sha256": digest_of(pixels),
         "stages": len(groups),
     }
     source = Provenance(net.name, net.weights_digest, "cascade", facts, seed, versions(), str(fixed))
     names = tuple(tuple(group) for group in groups)
     seconds = time.perf_counter() - began
     return Cascade(
-        fixed, fixed.words(net.labels), names, tuple(rows), tuple(skipped), seconds, source, fed.picture
+        fixed,
+        fixed.words(net.labels),
+        names,
+        tuple(rows),
+        tuple(skipped),
+        seconds,
+        source,
+        np.asarray(fed.picture),
     )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from pellucid.attribution.aim import Aim
-from pellucid.models import Net, tap
+from pellucid.models import Net, channels_together, tap
 
 __all__ = ["Readout", "reading", "responses"]
 
@@ -30,9 +29,6 @@ class Readout(nn.Module):
         self.parts = nn.ModuleDict()
 
     def forward(self, pixels: Tensor) -> Tensor:
-        if pixels.device.type == "cpu":
-            # Convolutions on a CPU are half as fast again where a pixel's channels lie together.
-            pixels = pixels.contiguous(memory_format=torch.channels_last)
         return self.aim.read(self._run(pixels))
 
     @torch.no_grad()
@@ -51,30 +47,6 @@ def reading(net: Net, aim: Aim) -> Iterator[Readout]:
 
 @contextmanager
 def responses(net: Net, layers: tuple[str, ...]) -> Iterator[Callable[[Tensor], dict[str, Tensor]]]:
-    """As a differentiable `tap`, on a CPU with the pixels' channels last in memory wherever the net takes that.
-
-    Convolutions run up to twice as fast so; a net that calls `view` on what it assumes to lie otherwise fails, and is run as
-    usual.
-    """
+    """As a differentiable `tap`, fed in the order of memory in which the net runs fastest."""
     with torch.inference_mode(False), tap(net, layers, grad=True) as run:
-        if net.device.type != "cpu" or not _takes_channels_last(net, layers, run):
-            yield run
-            return
-        yield lambda pixels: run(pixels.contiguous(memory_format=torch.channels_last))
-
-
-_tried: WeakKeyDictionary[nn.Module, dict[tuple[str, ...], bool]] = WeakKeyDictionary()
-
-
-def _takes_channels_last(
-    net: Net, layers: tuple[str, ...], run: Callable[[Tensor], dict[str, Tensor]]
-) -> bool:
-    known = _tried.setdefault(net.module, {})
-    if layers not in known:
-        pixels = torch.full((2, net.input.channels, *net.input.size), 0.5)
-        try:
-            run(pixels.contiguous(memory_format=torch.channels_last))
-            known[layers] = True
-        except RuntimeError:
-            known[layers] = False
-    return known[layers]
+        yield channels_together(net, layers, run)

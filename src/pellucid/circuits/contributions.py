@@ -19,7 +19,7 @@ from pellucid.data import Source
 from pellucid.data.batches import batches
 from pellucid.errors import InputError, NoItems
 from pellucid.models import Net
-from pellucid.scan.exact import ExactSums
+from pellucid.scan.exact import LOWEST, ExactSums
 
 __all__ = ["Contributed", "Contributions", "contributions", "split_responses"]
 
@@ -111,7 +111,8 @@ class Contributions:
         """
         if not self.items:
             raise NoItems("no item could be read, so nothing contributes")
-        means = (self._sums.rounded() / self.items).reshape(len(self.indices), -1)
+        sums = np.array([total / (1 << -LOWEST) for total in self._sums.exact()])
+        means = (sums / self.items).reshape(len(self.indices), -1)
         below, start = {}, 2
         for name, size in self.sizes.items():
             below[name] = means[:, start : start + size]

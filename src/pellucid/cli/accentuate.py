@@ -37,7 +37,7 @@ def accentuate(
     remake: RemakeOptions,
     strength: Annotated[
         float, typer.Option("--strength", help="how strongly the image is kept, 0 for not at all")
-    ] = 0.5,
+    ] = 1.0,
     keep: Annotated[
         str | None, typer.Option("--keep", help="the layer that may see hardly a difference")
     ] = None,

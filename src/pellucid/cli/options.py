@@ -158,7 +158,9 @@ class AscentOptions:
     regularize: Annotated[
         str | None, typer.Option("--regularize", help="tv, l1, l2 or blur with weights, as tv=0.25,l2=1")
     ] = None
-    optimizer: Annotated[str | None, typer.Option("--optimizer", help="adam, nadam or gradient")] = None
+    optimizer: Annotated[
+        str | None, typer.Option("--optimizer", help="adam, nadam, gradient or spectral")
+    ] = None
     learning_rate: Annotated[
         float | None, typer.Option("--learning-rate", help="by the canvas when left out")
     ] = None

@@ -14,6 +14,8 @@ from pellucid.ascent import (
     STOPS,
     TRANSFORMS,
     ClimbSettings,
+    Mahalanobis,
+    NormBall,
     Objective,
     Target,
     best_precision,
@@ -35,6 +37,8 @@ TABLES: dict[str, Collection[str]] = {
     "optimizer": OPTIMIZERS,
     "stop": STOPS,
 }
+# In a ball each climb runs until it has settled, on a quadratic's sharpest bends after some hundreds of steps.
+BALLS, BALL_STEPS = (NormBall, Mahalanobis), 1000
 CLIMBING = frozenset(field.name for field in dataclasses.fields(ClimbSettings))
 
 
@@ -99,6 +103,9 @@ def _typed(wishes: dict[str, Any]) -> dict[str, Any]:
         wishes.setdefault("canvas", "pixels")
         wishes.setdefault("transforms", "none")
         wishes.setdefault("precision", "float32")
+        if isinstance(wishes["constraint"], BALLS):
+            wishes.setdefault("stop", "flat")
+            wishes.setdefault("steps", BALL_STEPS)
     if "held" in wishes:
         wishes.setdefault("size", wishes["held"].size)
     if "snapshots" in wishes:

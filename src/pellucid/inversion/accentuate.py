@@ -22,8 +22,6 @@ from pellucid.records import Layer, Unit, UnitQuery
 __all__ = ["Accentuation", "accentuate"]
 
 DEFAULTS: dict[str, Any] = {"steps": 96, "transforms": "auto", "learning_rate": 0.05, "cooling": 0.5}
-# Half of what would let a unit hardly move: on SqueezeNet what a class looks for is drawn clearly, and the image stays itself.
-STRENGTH = 0.5
 SIGNS = {"+": 1, "-": -1}
 # What is kept where no layer is named: the last one that sees at most this share of the image's shorter side. It knows strokes
 # and textures, and so holds them in their places, without an opinion on what they make up.
@@ -78,7 +76,7 @@ def accentuate(
     net: Model,
     image: OneImage,
     *units: str | Unit | UnitQuery,
-    strength: float = STRENGTH,
+    strength: float = 1.0,
     keep: str | None = None,
     sign: str = "+",
     progress: Progress | None = None,
@@ -92,8 +90,8 @@ def accentuate(
     Parameters
     ----------
     units : as `features.7:0-15,40`, `features.7:10@center`, `logits:tabby`
-    strength : how strongly the layer is kept, 0 for not at all. At 1 departing begins to cost as much as the unit gains by it,
-        and hardly anything moves
+    strength : how strongly the layer is kept, 0 for not at all. At 1 what the unit looks for is drawn and the image stays itself;
+        from about 3 on hardly anything moves
     keep : the layer that is kept; None for the last one that sees at most a quarter of the image's side
     sign : `-` to lower the units
     asked : what `pellucid.ascent.ClimbSettings` holds
@@ -106,8 +104,8 @@ def accentuate(
     References
     ----------
     Hamblin et al. 2024, "Feature Accentuation: Revealing 'What' Features Respond to in Natural Images", arXiv:2402.10039.
-    Differs: small shifts, turns and changes of scale instead of sixteen crops a step; the balance is struck at the first step
-    that departs.
+    Differs: small shifts, turns and changes of scale instead of sixteen crops a step; the balance is struck after
+    eight steps.
 
     Examples
     --------

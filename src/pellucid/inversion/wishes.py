@@ -16,7 +16,7 @@ from pellucid.ascent import Climbed, ClimbSettings, Given, Goal, climbs, picture
 from pellucid.ascent.pictures import fed
 from pellucid.errors import InputError
 from pellucid.evidence.climbing import climb_settings, completed
-from pellucid.models import Model, Net, OneImage, fed_image, opened, tap
+from pellucid.models import Model, Net, OneImage, channels_together, fed_image, opened, tap
 from pellucid.records import Layer, Provenance
 
 __all__ = ["Progress", "Wishes", "climbed_all", "fitting_canvas", "layers_of", "wishes_of"]
@@ -72,9 +72,10 @@ class Wishes:
             pixels = torch.from_numpy(self.given.pixels)[None]
         else:
             pixels = fed(made.picture[None])
-        with tap(self.net, [layer]) as run:
+        with tap(self.net, [layer]) as tapped:
+            run = channels_together(self.net, [layer], tapped)
             found = run(pixels.to(self.net.device))[layer][0]
-        return found.double().cpu().reshape(len(found), -1)
+        return found.cpu().double().reshape(len(found), -1)
 
     def common(self, method: str, one: Climbed, **changed: Any) -> dict[str, Any]:
         """What every remade picture has."""

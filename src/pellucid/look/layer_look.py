@@ -22,6 +22,8 @@ from pellucid.records import Layer
 
 __all__ = ["LayerLook"]
 
+UNFIRED = 2.0  # more than any two shares differ by
+
 
 @dataclass(frozen=True, eq=False)
 class LayerLook:
@@ -60,13 +62,16 @@ class LayerLook:
 
     @cached_property
     def order(self) -> NDArray[np.float64] | None:
-        """(K, P) numbers that put units in order by how rare their responses are for them."""
+        """(K, P) numbers that put units in order by how rare their responses are for them.
+
+        A unit that does not answer above zero does not fire, however rare that is for it: it comes after all that do.
+        """
         spreads = {index: entry.spread for index, entry in self.entries.items() if entry.spread is not None}
         if not spreads:
             return None
-        found = np.full(self.maps.shape, -1.0)
+        found = np.full(self.maps.shape, -1.0 - UNFIRED)
         for index, spread in spreads.items():
-            found[index] = spread.order(self.maps[index])
+            found[index] = spread.order(self.maps[index]) - UNFIRED * ~(self.maps[index] > 0)
         return found
 
     def spread(self, index: int) -> Spread | None:

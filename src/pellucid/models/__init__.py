@@ -5,6 +5,7 @@ from pellucid.models.bare import BareNet
 from pellucid.models.fed_image import FedImage, OneImage, fed_image, fed_pixels
 from pellucid.models.inputs import INPUTS, ImageInput
 from pellucid.models.load import Model, load, load_bare, opened, opened_or_bare
+from pellucid.models.memory_order import channels_together
 from pellucid.models.net import Net
 from pellucid.models.recorder import OUTPUT
 from pellucid.models.taps import tap, watch
@@ -18,6 +19,7 @@ __all__ = [
     "Model",
     "Net",
     "OneImage",
+    "channels_together",
     "fed_image",
     "fed_pixels",
     "load",
