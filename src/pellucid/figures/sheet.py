@@ -16,7 +16,7 @@ from pellucid.errors import InputError
 from pellucid.figures.lettering import drawable, fitted, typeface
 from pellucid.figures.picture import Picture
 
-__all__ = ["contact_sheet", "stacked"]
+__all__ = ["contact_sheet", "letters_px", "stacked"]
 
 PAPER, INK, PALE_INK, HAIRLINE = "#fdfcf9", "#1d1c1a", "#66625b", "#dedad0"
 # A plain image up to this side is a filter or a small map: its pixels are the message, so they stay sharp.
@@ -37,7 +37,7 @@ class Layout:
     letters: int
     caption_lines: int
     head: int
-    least: int = 0  # the width that the title takes in small letters
+    least: int = 0  # the width that the title takes
 
     @property
     def line(self) -> int:
@@ -143,9 +143,10 @@ def _layout(
         raise InputError(f"a sheet of {columns} columns and tiles of {tile_px} px was asked; both start at 1")
     # Seven to five, as most screens and pages lie.
     across = min(columns or math.ceil(math.sqrt(len(tiles) * 1.4)), len(tiles))
-    letters = min(max(tile_px // 9, 10), 18)
+    letters = letters_px(tile_px)
     margin = max(tile_px // 4, 12)
-    widest = max((_wide(line, letters) for line in title.split("\n")), default=0)
+    lines = title.split("\n")
+    widest = max(_wide(lines[0], round(letters * 1.6)), *(_wide(line, letters) for line in lines))
     layout = Layout(
         columns=across,
         rows=math.ceil(len(tiles) / across),
@@ -163,6 +164,11 @@ def _layout(
             "fewer tiles or smaller ones fit"
         )
     return layout
+
+
+def letters_px(tile_px: int) -> int:
+    """How large the captions of tiles are written."""
+    return min(max(tile_px // 9, 10), 18)
 
 
 def _wide(words: str, letters: int) -> int:
