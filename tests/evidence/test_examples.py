@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -11,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 from nets import COLOR, DEAD, EDGE
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import pellucid as pl
 from pellucid.data import open_source
 from pellucid.errors import InputError
 from pellucid.figures.stamp import read_stamp
+from pellucid.records import Unit
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +153,22 @@ def test_all_units_on_one_sheet(found: object) -> None:
     sheet = Image.open(io.BytesIO(found._repr_png_()))
     assert sheet.size == found.plot().size
     assert read_stamp(found._repr_png_())["units"] == [str(unit.unit) for unit in found]
+
+
+def test_the_names_of_units_are_written_out_on_the_sheet_of_all(
+    found: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    draw = ImageDraw.ImageDraw.text
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw,
+        "text",
+        lambda pen, at, words, *more, **how: (written.append(words), draw(pen, at, words, *more, **how)),
+    )
+    deep = dataclasses.replace(found[EDGE], unit=Unit("features.12.expand3x3", 214))
+    type(found)([deep], 14, ()).plot()
+    assert {"features.12.", "expand3x3:214"} <= set(written)
+    assert not any("…" in words for words in written)
 
 
 def test_saved_sheets_and_numbers(found: object, tmp_path: Path) -> None:
