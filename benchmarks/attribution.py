@@ -2,7 +2,7 @@
 """How faithful each method's maps are on real photographs, and what occlusion costs beside the bare forward pass.
 
     PELLUCID_REAL_DATA=DIR python benchmarks/attribution.py speed [--rounds 5] [--threads N]
-    PELLUCID_REAL_DATA=DIR python benchmarks/attribution.py faithful [--items 250] [--steps 10] [--most N] [-o FILE.json]
+    PELLUCID_REAL_DATA=DIR python benchmarks/attribution.py faithful [--methods M,M] [--items 250] [--steps 10] [--most N] [-o FILE.json]
 
 DIR holds squeezenet/squeezenet1_0.safetensors, squeezenet/labels.txt and photos/. `speed` lets occlusion (196 windows) and 196
 forward passes in the same batches take turns, in torch's own order of memory and in the faster one that occlusion uses; the
@@ -79,16 +79,20 @@ def speed(net: Net, photo: Path, rounds: int) -> None:
     print(f"{'within' if within else 'OVER'} the budget of {BUDGET}")
 
 
-def faithful(net: Net, photos: list[Path], steps: int, most: int, out: Path | None) -> None:
+def faithful(
+    net: Net, photos: list[Path], methods: list[str], steps: int, most: int, out: Path | None
+) -> None:
     """The table, after every photograph kept in `out`, from which the next run goes on."""
     kept = (
         json.loads(out.read_text())
         if out is not None and out.exists()
         else {"done": 0, "rows": {}, "seconds": {}}
     )
+    known = {key for name in methods for key in METHODS[name].settings}
+    settings = {key: value for key, value in SETTINGS.items() if key in known}
     for number in range(kept["done"], min(kept["done"] + most, len(photos))):
         pixels = fed_pixels(photos[number], net)[None]
-        found = attribute(net, photos[number], methods=METHODS, steps=steps, **SETTINGS)
+        found = attribute(net, photos[number], methods=methods, steps=steps, **settings)
         games = {one.method: one.faithfulness for one in found}
         chance = random_maps(net, number)
         played = faithfulness(net, found[0].aim, pixels, list(chance.values()), steps=steps, batch=16)
@@ -100,7 +104,7 @@ def faithful(net: Net, photos: list[Path], steps: int, most: int, out: Path | No
         kept["done"] = number + 1
         if out is not None:
             out.write_text(json.dumps(kept))
-    print(f"{kept['done']} photographs, {steps} steps, {SETTINGS}")
+    print(f"{kept['done']} photographs, {steps} steps, {settings}")
     table(kept["rows"], kept["seconds"])
 
 
@@ -137,6 +141,7 @@ def main() -> None:
     parser.add_argument(
         "--most", type=int, default=250, help="photographs in this run; with -o the next goes on"
     )
+    parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("-o", "--out", type=Path)
@@ -153,7 +158,7 @@ def main() -> None:
     if asked.what == "speed":
         speed(net, chosen[0], asked.rounds)
     else:
-        faithful(net, chosen, asked.steps, asked.most, asked.out)
+        faithful(net, chosen, asked.methods.split(","), asked.steps, asked.most, asked.out)
 
 
 if __name__ == "__main__":
