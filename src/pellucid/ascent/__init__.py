@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pellucid.ascent.canvases import CANVASES
 from pellucid.ascent.climb import Climbed, climb, climbs
+from pellucid.ascent.comparison import distance, likeness
 from pellucid.ascent.constraint import CONSTRAINTS, Box, Constraint, Mahalanobis, NormBall, constraint_as
 from pellucid.ascent.diagnosis import DIAGNOSES
 from pellucid.ascent.given import Given
@@ -19,11 +20,9 @@ from pellucid.ascent.objective import (
     Term,
     channel,
     direction,
-    distance,
     excitation,
     interpolation,
     layer,
-    likeness,
     logit,
     neuron,
     probability,

@@ -20,12 +20,11 @@ __all__ = [
     "Target",
     "Term",
     "channel",
+    "check_power",
     "direction",
-    "distance",
     "excitation",
     "interpolation",
     "layer",
-    "likeness",
     "logit",
     "neuron",
     "plain",
@@ -181,39 +180,9 @@ def direction(name: str | UnitQuery, vector: Sequence[float], *, power: float = 
     numbers = tuple(float(each) for each in vector)
     if not numbers or not all(map(np.isfinite, numbers)) or not any(numbers):
         raise InputError(f"a vector of {len(numbers)} numbers; finite ones, not all zero, give a direction")
-    _check_power(power)
+    check_power(power)
     whole = UnitQuery(target.layer, position=target.position)
     return Objective((Term("direction", whole, 1.0, numbers, float(power)),))
-
-
-def distance(name: str | Target, given: Given) -> Objective:
-    """How far a layer's responses are from those to a given picture: |a - b|^2 / |b|^2, over all units and positions.
-
-    Lowered, it inverts the layer: the picture becomes one that the layer cannot tell from the given one.
-
-    References
-    ----------
-    Mahendran and Vedaldi 2015, "Understanding deep image representations by inverting them", eq. 4.
-    """
-    return Objective((Term("distance", layer(name).terms[0].unit, given=given),))
-
-
-def likeness(name: str | Target, given: Given, *, power: float = 0.0) -> Objective:
-    """How far a layer's responses point along those to a given picture: <a, b> / <b, b> max(0.1, cos(a, b))^power.
-
-    For the given picture itself it is 1. Raised, it makes a caricature: more of everything that the layer sees in that picture.
-
-    Parameters
-    ----------
-    power : of the cosine, at least 0; a higher one asks for the same proportions more than for strength
-
-    References
-    ----------
-    lucid, notebook "Feature inversion / caricatures". Differs: the cosine has both norms, and the product is
-    divided by the given picture's own.
-    """
-    _check_power(power)
-    return Objective((Term("likeness", layer(name).terms[0].unit, 1.0, (), float(power), given),))
 
 
 def logit(unit: str | int | Target, index: int | None = None) -> Objective:
@@ -242,7 +211,8 @@ def interpolation(first: Objective, second: Objective, steps: int) -> list[Objec
     return [first, *((1 - share) * first + share * second for share in between), second]
 
 
-def _check_power(power: float) -> None:
+def check_power(power: float) -> None:
+    """Refuse what is no power of a cosine."""
     if power < 0 or not np.isfinite(power):
         raise InputError(f"power {power:g} of the cosine; 0 or more is one")
 
