@@ -25,6 +25,8 @@ __all__ = [
     "say",
 ]
 
+SECONDS_APART = 10.0
+
 
 def plain(text: object) -> str:
     """`text` on one line, with control characters and escapes of the terminal made visible.
@@ -94,7 +96,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
 def progress_bar(quiet: bool) -> Iterator[Any]:
     """A function (done, total, what) that draws a bar on standard error; None when quiet.
 
-    Where standard error is no terminal a line is printed at most every ten seconds instead.
+    Where standard error is no terminal a line is printed instead, of each kind of work at most every ten seconds.
     """
     if quiet:
         yield None
@@ -123,14 +125,14 @@ def progress_bar(quiet: bool) -> Iterator[Any]:
 
 
 def _lines() -> Any:
-    last = time.monotonic()
+    started = time.monotonic()
+    last: dict[str, float] = {}
     rates = _Rates()
 
     def show(done: int, total: int, what: str) -> None:
-        nonlocal last
         rate = rates.words(what, done)
-        if time.monotonic() - last >= 10:
-            last = time.monotonic()
+        if time.monotonic() - last.get(what, started) >= SECONDS_APART:
+            last[what] = time.monotonic()
             left = rates.left(what, done, total)
             print(
                 f"{plain(what)}: {done} of {total}{rate and f', {rate}'}{left}", file=sys.stderr, flush=True

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+import pellucid as pl
 from pellucid.ascent import ClimbSettings, Goal, channel, climb, climbs, direction, excitation, layer, neuron
 from pellucid.ascent.regularizers import REGULARIZERS
 from pellucid.ascent.relu import Redirected
@@ -468,6 +469,8 @@ def two_layers():
         direction("2", [1, -1, 0, 0, 2, 0, 0, 0], power=1),
         direction("2@center", [0, 0, 0, 1, 0, 0, 0, 0]),
         0.5 * channel("2:3") - channel("0:2"),
+        channel("2:3") * channel("0:2") + 2,
+        neuron("2:3") * layer("0") - neuron("2:1") * neuron("2:2"),
         excitation("2:3"),
     ],
     ids=str,
@@ -477,6 +480,17 @@ def test_every_objective_is_climbed_both_ways(two_layers, aim, sign):
     [found] = climb(two_layers, [goal], ClimbSettings(steps=24, transforms="none"))
     assert sign * (found.activation - found.initial) > 0
     assert found.goal == goal
+
+
+def test_a_product_of_rectified_channels_has_no_negative_optimum():
+    net = net_of(conv(noise(4, 3, 3, 3)), nn.ReLU())
+    aim = channel("1:0") * channel("1:1")
+    assert [one.sign for one in pl.optimize(net, aim, steps=2)] == ["+"]
+    with pytest.raises(InputError, match="ends in its own ReLU"):
+        climb(net, [Goal(Unit("1", 0), -1, aim)], SHORT)
+    both = pl.optimize(net, channel("1:0") * channel("0:1"), steps=2)
+    assert [one.sign for one in both] == ["+", "-"]
+    assert both[0].objective == "channel 1:0 x channel 0:1"
 
 
 def test_a_neuron_leaves_what_it_does_not_see_alone():
@@ -660,6 +674,32 @@ def test_a_gpu_climbs_as_far(settings):
             ]
         )
     assert values[1] == pytest.approx(values[0], rel=0.1)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_diversity_left_out_takes_no_more_than_a_picture_can_spare(sign):
+    """Unit 0 likes red, green and blue alike, and the other units one of them: many pictures please it equally."""
+    colors = 1.5 * torch.eye(3) - 0.5
+    weight = torch.cat([torch.ones(1, 3), torch.eye(3)])
+    net = net_of(conv(colors[:, :, None, None]), nn.ReLU(), conv(sign * weight[:, :, None, None]), size=40)
+    goals = [Goal(Unit("2", 0), sign, None, picture, 4) for picture in range(4)]
+
+    def made(diversity):
+        found = climb(net, goals, ClimbSettings(diversity=diversity, precision="float32"))
+        with tap(net, ["2"]) as run:
+            pixels = (
+                torch.from_numpy(np.stack([one.picture for one in found]) / 255).float().permute(0, 3, 1, 2)
+            )
+            maps = run(pixels)["2"][:, 1:].flatten(2).numpy().astype(float)
+        grams = [(each @ each.T).ravel() / np.linalg.norm(each @ each.T) for each in maps]
+        return np.mean([a @ b for a, b in itertools.combinations(grams, 2)]), found
+
+    (apart, different), (alike, plain) = made(None), made(0.0)
+    assert apart < alike - 0.02
+    alone = picture_of(net, Unit("2", 0), sign, settings=ClimbSettings(precision="float32"))
+    assert np.abs(different[0].picture.astype(int) - alone.picture).max() <= 1
+    for one, other in zip(different, plain, strict=True):
+        assert sign * one.activation > 0.85 * sign * other.activation
 
 
 def test_diversity_left_out_goes_by_the_objectives_scale():

@@ -96,7 +96,7 @@ def test_the_radius_of_a_norm_ball_is_the_average_norm_of_the_data():
     found = best(linear(weight), NormBall(), statistics=statistics)
     radius = np.mean([np.linalg.norm(each) for each in pixels])
     assert_reached(found, radius * np.linalg.norm(weight) + BIAS)
-    with pytest.raises(InputError, match="give radius or statistics"):
+    with pytest.raises(InputError, match="write norm=RADIUS, or give data with --like, in Python statistics"):
         best(linear(weight), NormBall())
 
 

@@ -52,6 +52,10 @@ ALIVE, MUTE = Probed(True, 0.5), Probed(False, 0.0)
         ("zero_gradient", {"reached": False, "final": 1.0, "probed": replace(ALIVE, best=1.0)}),
         ("small_canvas", {"room": False, "reached": False, "final": 1.0, "probed": ALIVE}),
         ("small_canvas", {"room": False, "departure": 0.0}),
+        ("zero_gradient", {"departure": 0.05, "final": 1.1, "steps": 2}),
+        (None, {"departure": 0.07, "final": 1.1, "steps": 4}),
+        # A box may be narrow.
+        (None, {"departure": 0.05, "boxed": True}),
         # The corners of a box are what was asked for.
         (None, {"clipped": 1.0, "boxed": True}),
         # Few steps prove nothing, unless the fault is plain to see, or loud pictures move the unit as little.

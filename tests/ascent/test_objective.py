@@ -7,9 +7,9 @@ import torch
 
 from pellucid.ascent.diversity import likeness
 from pellucid.ascent.goal import Goal
-from pellucid.ascent.objective import (
+from pellucid.ascent.objective import Objective
+from pellucid.ascent.objectives import (
     OBJECTIVES,
-    Objective,
     channel,
     direction,
     excitation,
@@ -83,6 +83,57 @@ def test_arithmetic_gives_new_values_and_leaves_operands_alone():
     assert (3 * one).terms == (one * 3).terms
     assert (str(one), str(two)) == before
     assert str(3 * one - two) == "3 x channel a:1 + -1 x channel a:2"
+
+
+def test_a_product_is_read_in_words_in_value_and_in_slope():
+    one, two, three = (
+        channel(Unit("a", 1)),
+        neuron(Unit("a", 2, (1, 3))),
+        direction("logits", [1, 0, -1, 0, 2, 0, 0]),
+    )
+    aims = [one * two, -2 * one * (two + 1) * three + 5, one * one / 2, one - 1, 3 - two, sum([one, two])]
+    assert str(aims[0]) == "channel a:1 x neuron a:2@1,3"
+    assert str(aims[2]) == "0.5 x channel a:1 x channel a:1"
+    assert str(aims[3]) == "channel a:1 + -1"
+    assert str(aims[4]) == "-1 x neuron a:2@1,3 + 3"
+    assert aims[1].layers == ("a", "logits")
+    assert len({*aims}) == len(aims)
+    responses = {name: torch.randn(6, *each.shape[1:], generator=RANDOM) for name, each in RESPONSES.items()}
+    leaves = {name: each.clone().requires_grad_() for name, each in responses.items()}
+    mean, at = leaves["a"][:, 1].mean((1, 2)), leaves["a"][:, 2, 1, 3]
+    along = leaves["logits"][:, 0] - leaves["logits"][:, 2] + 2 * leaves["logits"][:, 4]
+    by_hand = [mean * at, -2 * mean * (at + 1) * along + 5, mean**2 / 2, mean - 1, 3 - at, mean + at]
+    wanted = torch.stack([values[row] for row, values in enumerate(by_hand)])
+    seen = {name: each.clone().requires_grad_() for name, each in responses.items()}
+    found = scores_of(*aims)(seen)
+    torch.testing.assert_close(found, wanted)
+    wanted.sum().backward()
+    found.sum().backward()
+    for name in seen:
+        torch.testing.assert_close(seen[name].grad, leaves[name].grad)
+
+
+def test_a_product_with_a_factor_at_zero_still_has_the_slope_of_the_others():
+    responses = torch.tensor([[0.0, 3.0]], requires_grad=True)
+    scores_of(logit(Unit("logits", 0)) * logit(Unit("logits", 1)))({"logits": responses}).sum().backward()
+    assert responses.grad.tolist() == [[3.0, 0.0]]
+
+
+def test_what_is_no_finite_number_is_refused_at_once():
+    one = channel(Unit("a", 1))
+    for wrong in (
+        lambda: one * float("nan"),
+        lambda: one + float("inf"),
+        lambda: one / 0,
+        lambda: float("nan") * one,
+        lambda: 1e200 * (1e200 * one),
+    ):
+        with pytest.raises(InputError):
+            wrong()
+    for wrong in (lambda: one * "2", lambda: one + None, lambda: one / one, lambda: [1] - one):
+        with pytest.raises(TypeError):
+            wrong()
+    assert np.float32(2) * one == 2 * one == one * np.int64(2)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -182,6 +233,19 @@ def lucids_diversity(layer):
     return sum(sum((grams[i] * grams[j]).sum() for j in range(batch) if j != i) for i in range(batch)) / batch
 
 
+@pytest.mark.parametrize("shape", [(6, 7, 3, 2), (6, 3, 5, 5), (6, 9)])
+def test_likeness_may_move_each_picture_alone(shape):
+    responses = torch.randn(shape, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    torch.testing.assert_close(likeness(responses, 3, alone=True), likeness(responses, 3))
+    (found,) = torch.autograd.grad(likeness(responses, 3, alone=True).sum(), responses)
+    for row in range(6):
+        fixed = responses.detach().clone()
+        (own,) = torch.autograd.grad(
+            likeness(torch.cat([fixed[:row], responses[row : row + 1], fixed[row + 1 :]]), 3)[row], responses
+        )
+        torch.testing.assert_close(found[row], own[row])
+
+
 @pytest.mark.parametrize("shape", [(8, 5, 4, 6), (8, 30, 2, 3), (8, 7)])
 def test_likeness_is_lucids_diversity_times_the_batch(shape):
     responses = torch.randn(shape, generator=RANDOM).abs()
@@ -213,7 +277,7 @@ def test_wrong_uses_are_refused_in_one_line():
     with pytest.raises(InputError, match="picture 2 of 2 for a:1"):
         Goal(Unit("a", 1), 1, None, 2, 2)
     with pytest.raises(TypeError):
-        channel("a:1") + 1
+        channel("a:1") + "1"
     with pytest.raises(InputError, match="sign 0 for a:1: 1 raises"):
         Goal(Unit("a", 1), 0)
     with pytest.raises(InputError, match="without terms"):

@@ -9,7 +9,7 @@ from torch import nn
 
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.memory import picture_bytes
-from pellucid.ascent.objective import channel, direction, logit
+from pellucid.ascent.objectives import channel, direction, logit
 from pellucid.ascent.plan import batch_size, batches, checked, has_room, picture_size
 from pellucid.ascent.settings import ClimbSettings
 from pellucid.errors import InputError, UnknownName

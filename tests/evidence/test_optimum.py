@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -242,7 +243,8 @@ def test_everything_asked_is_in_the_provenance(planted: pl.Net) -> None:
 
 
 def test_a_short_climb_is_not_called_diverged(planted: pl.Net) -> None:
-    assert all(one.diagnosis in (None, "dead") for one in pl.optimize(planted, "conv", steps=3))
+    short = pl.optimize(planted, "conv", steps=3)
+    assert all(one.diagnosis in (None, "dead", "zero_gradient") for one in short)  # gray it may be
 
 
 def test_a_size_beyond_the_memory_is_refused(planted: pl.Net) -> None:
@@ -340,3 +342,71 @@ def test_a_class_is_named(planted: pl.Net) -> None:
     assert edge.caption.startswith("logits:0 edge +\n")
     assert conv.label is None
     assert "label" not in conv.to_json()
+
+
+def test_progress_counts_pictures_only_when_they_are_done(planted: pl.Net) -> None:
+    told = []
+    pl.optimize(planted, "conv:0-2", sign="+", steps=3, batch=2, progress=lambda *args: told.append(args))
+    assert [(done, total) for done, total, what in told if what == "pictures"] == [(0, 3), (2, 3), (3, 3)]
+    assert [(done, total) for done, total, what in told if what == "steps"] == [(n, 6) for n in range(1, 7)]
+    # The first two pictures are told between the last step of their batch and the first of the next.
+    assert told.index((2, 3, "pictures")) == told.index((3, 6, "steps")) + 1
+
+
+def test_an_interruption_keeps_every_finished_batch(
+    planted: pl.Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pellucid.cli import running
+    from pellucid.evidence import optimum
+
+    whole, stop = optimum.climbs, [7, 2]
+
+    def interrupted(net, goals, settings, *, on_step):
+        def count(done, total):
+            if done == stop[0]:
+                raise KeyboardInterrupt
+            on_step(done, total)
+
+        return whole(net, goals, dataclasses.replace(settings, batch=2), on_step=count)
+
+    monkeypatch.setattr(optimum, "climbs", interrupted)
+    asked = [
+        "optimize",
+        "demo",
+        "conv2:0-5",
+        "--sign",
+        "+",
+        "--steps",
+        "3",
+        "--size",
+        "32",
+        "-o",
+        str(tmp_path),
+    ]
+    assert running.run(asked) == 130
+    assert f"4 pictures are in {tmp_path}" in capsys.readouterr().err.replace("\n", " ")
+    assert len(list(tmp_path.glob("conv2*.png"))) == 4
+    stop.pop(0)
+    assert running.run(asked) == 130
+    assert "its first batch was not done" in capsys.readouterr().err
+
+
+def test_memory_may_be_said_in_words(planted: pl.Net) -> None:
+    assert settings(planted, {"memory": "512MB"})["memory"] == 512_000_000
+    with pytest.raises(InputError, match="memory '4 giga': write a number of bytes, as 4GiB"):
+        settings(planted, {"memory": "4 giga"})
+    with pytest.raises(InputError, match="the memory allowed is"):
+        pl.optimize(planted, "conv:0", memory="1KiB", batch=512)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"learning_rate": 1e9}, "it must be above 0 and below 1e6"),
+        ({"diversity": 1e9}, "it must be from 0 to below 1e9"),
+        ({"constraint": "norm"}, "write norm=RADIUS, or give data with --like"),
+    ],
+)
+def test_words_name_the_end_that_was_passed(planted: pl.Net, asked: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        pl.optimize(planted, "conv:0", **asked)

@@ -357,6 +357,31 @@ def test_a_module_that_fails_is_told_in_one_line() -> None:
         plain(nn.Sequential(nn.Conv2d(5, 2, 1)))
 
 
+class OneItem(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        assert len(x) == 1, "one at a time"
+        return x.mean((2, 3))
+
+
+class Halved(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.part = nn.Conv2d(3, 2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.part(x.half())
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [(OneItem(), "one at a time.*takes one item at a time.*any number"), (Halved(), "one number format")],
+)
+def test_what_is_no_matter_of_size_is_told_as_what_it_is(module: nn.Module, words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        plain(module)
+    assert "--input" not in str(caught.value)
+
+
 def test_layers_that_know_nothing_of_the_input_are_left_out() -> None:
     """Also where their first axis is as long as the batch that is traced."""
 

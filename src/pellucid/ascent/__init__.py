@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from pellucid.ascent.canvases import CANVASES
 from pellucid.ascent.climb import Climbed, climb, climbs
-from pellucid.ascent.comparison import distance, likeness
 from pellucid.ascent.constraint import CONSTRAINTS, Box, Constraint, Mahalanobis, NormBall, constraint_as
 from pellucid.ascent.diagnosis import DIAGNOSES
 from pellucid.ascent.given import Given
@@ -13,16 +12,17 @@ from pellucid.ascent.goal import Goal
 from pellucid.ascent.held import Held
 from pellucid.ascent.kept import Kept
 from pellucid.ascent.maco import displayed
-from pellucid.ascent.objective import (
+from pellucid.ascent.memory import bytes_of
+from pellucid.ascent.objective import Objective, Target, Term
+from pellucid.ascent.objectives import (
     OBJECTIVES,
-    Objective,
-    Target,
-    Term,
     channel,
     direction,
+    distance,
     excitation,
     interpolation,
     layer,
+    likeness,
     logit,
     neuron,
     probability,
@@ -68,6 +68,7 @@ __all__ = [
     "batch_size",
     "batches",
     "best_precision",
+    "bytes_of",
     "channel",
     "climb",
     "climbs",

@@ -40,7 +40,7 @@ from pellucid.records import Unit
 __all__ = ["Climbed", "climb", "climbs"]
 
 # Called with (done, total): steps so far, and of all batches together.
-OnStep = Callable[[int, int], None]
+OnStep = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,7 +71,8 @@ class NormBall(Constraint):
     ) -> Space:
         if self.radius is None and statistics is None:
             raise InputError(
-                "a norm ball without radius takes the data's average norm; give radius or statistics"
+                "a norm ball without radius takes the data's average norm: write norm=RADIUS, or give data with --like, in "
+                "Python statistics"
             )
         radius = self.radius
         if radius is None and statistics is not None:

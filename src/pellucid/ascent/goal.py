@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pellucid.ascent.given import Given
 from pellucid.ascent.kept import Kept
-from pellucid.ascent.objective import Objective, Target, plain
+from pellucid.ascent.objective import Objective, Target
+from pellucid.ascent.objectives import plain
 from pellucid.errors import InputError
 
 __all__ = ["Goal"]
@@ -72,8 +73,8 @@ class Goal:
 
     @property
     def _compared(self) -> list[Given]:
-        terms = () if self.objective is None else self.objective.terms
-        found = [term.given for term in terms if term.given is not None]
+        read = () if self.objective is None else self.objective.readings
+        found = [each.given for each in read if each.given is not None]
         return found if self.kept is None else [*found, self.kept.given]
 
     def __str__(self) -> str:

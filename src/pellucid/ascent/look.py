@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pellucid.ascent.canvas import Canvas
-from pellucid.ascent.diversity import likeness
+from pellucid.ascent.diversity import Apart, likeness
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.keeping import Keeping
 from pellucid.ascent.precision import arithmetic, best_precision
@@ -58,6 +58,9 @@ class Look:
         self._scores = Scores(views, self._device)
         self._diverse = goals[0].aim.layers[0] if goals[0].pictures > 1 and settings.diversity != 0 else None
         self._pictures = goals[0].pictures
+        self._apart = None
+        if self._diverse is not None and settings.diversity is None:
+            self._apart = Apart(goals, settings.steps, self._device)
         self.signs = torch.tensor([goal.sign for goal in goals], dtype=torch.float32, device=self._device)
         self._maps = None if transforms.identity else self._drawn(transforms, goals)
         self._references = References(views, self._device, maps=self._maps, gray=self._gray)
@@ -85,7 +88,7 @@ class Look:
             values = self._mean_of_copies(self._scores(responses, given))
         wanted = self.signs * values
         if self._diverse is not None:
-            wanted = wanted - self._weight(values) * self._shared(responses[self._diverse])
+            wanted = wanted - self._price_of_sharing(step, values, responses[self._diverse])
         if self._keeping:
             self._note(step, values, pictures)
             worth = self.signs * values
@@ -106,19 +109,20 @@ class Look:
         looked = slope.abs().mean(1).nan_to_num(0, 0, 0)
         self._looked = looked if self._looked is None else self._looked + looked
 
-    def _weight(self, values: Tensor) -> Tensor | float:
-        """Of what is shared: as asked, or so that sharing everything costs what the group's objective is worth, (N,)."""
-        if self._settings.diversity is not None:
-            return self._settings.diversity
-        worth = values.detach().abs().view(-1, self._pictures).mean(1, keepdim=True) / (self._pictures - 1)
-        return worth.expand(-1, self._pictures).flatten()
+    def _price_of_sharing(self, step: int, values: Tensor, responses: Tensor) -> Tensor:
+        """(N,) what each picture pays: by the weight asked, or by what it can afford."""
+        if self._apart is None:
+            return (self._settings.diversity or 0.0) * self._shared(responses)
+        return self._apart.price(step, values) * self._shared(responses, self._apart)
 
     def _mean_of_copies(self, values: Tensor) -> Tensor:
         """(N,) from (N * copies,)."""
         copies = self._settings.copies
         return values if copies == 1 else values.view(-1, copies).mean(1)
 
-    def _shared(self, responses: Tensor) -> Tensor:
+    def _shared(self, responses: Tensor, apart: Apart | None = None) -> Tensor:
         """What each picture shares with the others of its objective, first copy with first copy and so on: (N,)."""
         by_copy = responses.reshape(-1, self._settings.copies, *responses.shape[1:]).transpose(0, 1)
-        return torch.stack([likeness(each, self._pictures) for each in by_copy]).mean(0)
+        shared = by_copy if apart is None else [apart.others(each) for each in by_copy]
+        alone = apart is not None
+        return torch.stack([likeness(each, self._pictures, alone=alone) for each in shared]).mean(0)

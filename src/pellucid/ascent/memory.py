@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import torch
@@ -14,7 +15,15 @@ from pellucid.models.net import Net
 from pellucid.models.shortage import out_of_memory
 from pellucid.models.taps import tap
 
-__all__ = ["in_words", "is_huge", "out_of_memory", "picture_bytes", "refuse_what_never_fits", "too_little"]
+__all__ = [
+    "bytes_of",
+    "in_words",
+    "is_huge",
+    "out_of_memory",
+    "picture_bytes",
+    "refuse_what_never_fits",
+    "too_little",
+]
 
 # What is kept for the backward pass is about half of the peak.
 PEAK_OVER_KEPT = 2
@@ -23,6 +32,24 @@ CANVAS_COPIES = 16
 FLOAT_BYTES = 4
 # Up to how many times the pixels of the net's own input a picture is tried out as it is.
 PROBE_GROWTH = 4
+
+
+def bytes_of(amount: str | int) -> int:
+    """The number of bytes that `4GiB`, `512MB` or `2000000` says.
+
+    Raises
+    ------
+    InputError : another text, or nothing
+
+    Examples
+    --------
+    >>> bytes_of("512MB"), bytes_of("1KiB"), bytes_of(1000)
+    (512000000, 1024, 1000)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", str(amount).strip(), re.IGNORECASE)
+    if found is None or float(found[1]) <= 0:
+        raise InputError(f"memory {amount!r}: write a number of bytes, as 4GiB or 512MB")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** " KMGT".index(found[2].upper() or " "))
 
 
 def too_little(size: tuple[int, int]) -> InputError:

@@ -86,17 +86,21 @@ def ends_at_zero(net: Net, aim: Objective, sign: int) -> bool:
     """Whether the objective has no side of that sign: all its terms are never below zero, and are to be lowered."""
     return all(
         term.weight * sign < 0
-        and (term.kind == "layer" or (term.kind in SIDED and net.layer(term.unit.layer).rectified))
+        and all(
+            each.kind == "layer" or (each.kind in SIDED and net.layer(each.unit.layer).rectified)
+            for each in term.readings
+        )
         for term in aim.terms
     )
 
 
 def _checked(net: Net, goal: Goal) -> Goal:
     terms = tuple(_resolved_term(net, term) for term in goal.aim.terms)
-    aim = Objective(terms)
+    aim = replace(goal.aim, terms=terms)
+    sided = [each for each in aim.readings if each.kind in SIDED]
     # The squares of a layer may be lowered where that is asked: to rest is something that a layer can do.
-    if ends_at_zero(net, aim, goal.sign) and any(term.kind in SIDED for term in terms):
-        layer = next(net.layer(term.unit.layer) for term in terms if term.kind in SIDED)
+    if sided and ends_at_zero(net, aim, goal.sign):
+        layer = net.layer(sided[0].unit.layer)
         instead = (
             f"ask for the layers that feed it: {', '.join(layer.fed_by)}"
             if layer.fed_by
@@ -119,7 +123,8 @@ def _resolved_term(net: Net, term: Term) -> Term:
     units = net.layer(term.unit.layer).units
     if term.vector and len(term.vector) != units:
         raise InputError(f"{term.unit.layer} has {units} units, the vector has {len(term.vector)} numbers")
-    return replace(term, unit=_resolved(net, term.unit))
+    factors = tuple(_resolved_term(net, each) for each in term.factors)
+    return replace(term, unit=_resolved(net, term.unit), factors=factors)
 
 
 def _resolved(net: Net, target: Target) -> Target:
@@ -235,7 +240,7 @@ def batches(net: Net, goals: Sequence[Goal], settings: ClimbSettings) -> list[Ba
 
 def _at_numbers(goal: Goal) -> bool:
     """Whether a position is given by numbers: they count on the grid of the net's own input size."""
-    return any(isinstance(term.unit.position, tuple) for term in goal.aim.terms)
+    return any(isinstance(each.unit.position, tuple) for each in goal.aim.readings)
 
 
 def _capacity(net: Net, layers: Sequence[str], settings: ClimbSettings, goals: int, pictures: int) -> int:

@@ -191,30 +191,72 @@ class Scores:
     def __init__(self, goals: Sequence[Goal], device: torch.device | str = "cpu") -> None:
         self.items = len(goals)
         self.layers = tuple(dict.fromkeys(layer for goal in goals for layer in goal.layers))
-        gathered: dict[tuple[str, str], list[tuple[Term, int, int]]] = {}
-        for item, goal in enumerate(goals):
-            for term in goal.aim.terms:
-                row = (term, item, goal.sign if term.weight >= 0 else -goal.sign)
-                gathered.setdefault((term.kind, term.unit.layer), []).append(row)
-        self._groups = [_Group(*key, rows, device) for key, rows in gathered.items()]
+        found = [
+            (term, item, goal.sign if term.weight >= 0 else -goal.sign)
+            for item, goal in enumerate(goals)
+            for term in goal.aim.terms
+        ]
+        self._parts: list[_Group | _Products] = [
+            *_groups([row for row in found if not row[0].factors], device)
+        ]
+        products = [row for row in found if row[0].factors]
+        if products:
+            self._parts.append(_Products(products, device))
+        constants = [goal.aim.constant for goal in goals]
+        self._constants = torch.tensor(constants, device=device) if any(constants) else None
 
     def __call__(self, responses: Mapping[str, Tensor], given: Mapping[str, Tensor] | None = None) -> Tensor:
         """The value of each goal's objective: (N,), from {layer: (N, K, *positions)} and those to the given pictures."""
-        if not self._groups:
+        if not self._parts:
             raise InputError("an objective without terms has no value")
         total = torch.zeros(())
-        for group in self._groups:
-            rows, values = group(responses[group.layer], (given or {}).get(group.layer))
+        for part in self._parts:
+            rows, values = part(responses, given or {})
             total = total.to(values).expand(self.items).index_add(0, rows, values)
-        return total
+        return total if self._constants is None else total + self._constants.to(total)
+
+
+Row = tuple[Term, int, int]
+
+
+def _groups(rows: Sequence[Row], device: torch.device | str) -> list[_Group]:
+    """Terms with their items and signs, those of one kind and layer together."""
+    gathered: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        gathered.setdefault((row[0].kind, row[0].unit.layer), []).append(row)
+    return [_Group(*key, found, device) for key, found in gathered.items()]
+
+
+class _Products:
+    """Terms with several factors: all of these are read like any term, and then multiplied."""
+
+    def __init__(self, rows: Sequence[Row], device: torch.device | str) -> None:
+        self._most = max(len(term.readings) for term, _, _ in rows)
+        placed: dict[tuple[str, str], list[tuple[int, Row]]] = {}
+        for place, (term, item, sign) in enumerate(rows):
+            for turn, each in enumerate(term.readings):
+                key = (each.kind, each.unit.layer)
+                placed.setdefault(key, []).append((place * self._most + turn, (each, item, sign)))
+        self._factors = [_Group(*key, [row for _, row in found], device) for key, found in placed.items()]
+        self._places = [
+            torch.tensor([place for place, _ in found], device=device) for found in placed.values()
+        ]
+        self._items = torch.tensor([item for _, item, _ in rows], device=device)
+        self._weights = torch.tensor([term.weight for term, _, _ in rows], device=device)
+
+    def __call__(self, responses: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Which items the terms belong to, and what each adds."""
+        factors = torch.ones(len(self._items) * self._most, device=self._items.device)
+        for group, places in zip(self._factors, self._places, strict=True):
+            _, values = group(responses, given)
+            factors = factors.to(values).index_copy(0, places, values)
+        return self._items, self._weights.to(factors) * factors.view(-1, self._most).prod(1)
 
 
 class _Group:
     """Terms of one kind and layer."""
 
-    def __init__(
-        self, kind: str, layer: str, rows: list[tuple[Term, int, int]], device: torch.device | str
-    ) -> None:
+    def __init__(self, kind: str, layer: str, rows: Sequence[Row], device: torch.device | str) -> None:
         terms, items, signs = zip(*rows, strict=True)
         self.layer = layer
         self._kind = kind
@@ -224,8 +266,9 @@ class _Group:
         self._weights = torch.tensor(weights, dtype=torch.float32, device=device)
         self._in_order = items == tuple(range(len(items)))
 
-    def __call__(self, responses: Tensor, given: Tensor | None) -> tuple[Tensor, Tensor]:
+    def __call__(self, every: Mapping[str, Tensor], compared: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Which items the terms belong to, and what each adds."""
+        responses, given = every[self.layer], compared.get(self.layer)
         whole = self._in_order and len(self._items) == len(responses)
         # Picking all items in order would copy every response for nothing.
         chosen = responses if whole else responses[self._items]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -154,7 +154,7 @@ class Watched(TorchFunctionMode):
         return inputs.copy_(outputs) if in_place else outputs
 
 
-def _is_batch(inputs: object, items: int) -> bool:
+def _is_batch(inputs: object, items: int) -> TypeGuard[Tensor]:
     return isinstance(inputs, Tensor) and inputs.ndim > 0 and len(inputs) == items
 
 

@@ -36,8 +36,8 @@ class ClimbSettings:
     cooling : the share of the steps, the last ones, over which the learning rate falls to zero; None for none
     stop : a name in `STOPS`: after fixed steps, or each picture once its objective is flat
     snapshots : steps after which pictures are kept; 0 is the start
-    diversity : the weight of what pictures of one objective share, where a goal asks for several; lucid's is 100. None: to
-        share everything with all others costs as much as the objective is worth at that step, whatever its scale
+    diversity : the weight of what pictures of one objective share, where a goal asks for several; lucid's is 100. None: the
+        first one pays nothing, and each other as much as it can and still gain nine tenths of what the first does
     seed : of all random streams
     batch : pictures made together, the last batch padded to as many; None for as many as `memory` holds
     memory : bytes that a batch may take
@@ -80,7 +80,7 @@ class ClimbSettings:
                 ("steps", self.steps, self.steps >= 1, "at least 1 is needed"),
                 ("size", self.size, min(sides) >= 1, "at least 1 pixel is needed"),
                 ("copies", self.copies, self.copies >= 1, "at least 1 is needed"),
-                ("learning rate", self.learning_rate, 0 < rate < 1e6, "it must be above 0"),
+                ("learning rate", self.learning_rate, 0 < rate < 1e6, "it must be above 0 and below 1e6"),
                 ("cooling", self.cooling, 0 <= (self.cooling or 0) <= 1, "it is a share from 0 to 1"),
                 ("stop", self.stop, self.stop in STOPS, did_you_mean(self.stop, STOPS)),
                 ("snapshots", self.snapshots, min(self.snapshots, default=0) >= 0, "steps count from 0"),
@@ -88,7 +88,7 @@ class ClimbSettings:
                     "diversity",
                     self.diversity,
                     self.diversity is None or 0 <= self.diversity < 1e9,
-                    "at least 0 is needed",
+                    "it must be from 0 to below 1e9",
                 ),
                 ("batch", self.batch, self.batch is None or self.batch >= 1, "at least 1 is needed"),
                 ("memory", self.memory, self.memory > 0, "it must be above 0 bytes"),

@@ -94,7 +94,7 @@ def _telling_what_is_kept(done: Sized, out: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        there = f"{len(done)} pictures are in {out}" if len(done) else "no picture was done"
+        there = f"{len(done)} pictures are in {out}" if len(done) else "its first batch was not done"
         raise Interrupted(
-            f"optimize was interrupted; {there}, run it again for all", exit_code(error)
+            f"optimize was interrupted; {there}; run it again for all", exit_code(error)
         ) from error

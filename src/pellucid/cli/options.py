@@ -218,11 +218,10 @@ def place_of(text: str | None) -> tuple[int, int] | None:
 
 
 def bytes_of(text: str) -> int:
-    """The number of bytes that `4GiB`, `512MB` or `2000000` says."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE)
-    if match is None or float(match[1]) <= 0:
-        raise InputError(f"--memory {text!r}: write a number of bytes, as 4GiB or 512MB")
-    return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " "))
+    """The number of bytes that `--memory` says."""
+    from pellucid.ascent import bytes_of as number_of
+
+    return number_of(text)
 
 
 def first_of(problems: list[str]) -> str:

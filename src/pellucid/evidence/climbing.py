@@ -19,6 +19,7 @@ from pellucid.ascent import (
     Objective,
     Target,
     best_precision,
+    bytes_of,
     constraint_as,
     regularize_as,
 )
@@ -93,6 +94,8 @@ def aim_of(target: Target, settings: Settings) -> Objective | None:
 
 def _typed(wishes: dict[str, Any]) -> dict[str, Any]:
     """What a user writes in short, written out as `ClimbSettings` takes it."""
+    if "memory" in wishes:
+        wishes["memory"] = bytes_of(wishes["memory"])
     if isinstance(wishes.get("size"), int):
         wishes["size"] = (wishes["size"], wishes["size"])
     if "regularize" in wishes:

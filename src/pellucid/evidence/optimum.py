@@ -96,13 +96,13 @@ def optimize(
     ----------
     net : what `load` returns, or what it takes
     units : as `features.7:0-15,40`, `features.7:10@center`, `logits:tabby`; a bare layer means all its units; or objectives,
-        as `channel("features.7", 10) + 0.5 * logit("tabby")`
+        as `channel("features.7", 10) + 0.5 * logit("tabby")`, or `channel("features.7", 10) * channel("features.7", 11)`
     asked : `objective` (`channel`, `excitation`, `neuron`, `layer`, `logit`, `probability`), `sign` (`+`, `-`, `both`),
         `pictures` (several different ones of each unit), `size` in pixels, `snapshots` (steps, or `all`), and what
         `pellucid.ascent.ClimbSettings` holds: `steps`, `canvas`, `transforms`, `copies`, `regularize`, `optimizer`,
-        `learning_rate`, `stop`, `diversity`, `seed`, `batch`, `memory`, `statistics` of data as `measure` gives, and
+        `learning_rate`, `stop`, `diversity`, `seed`, `batch`, `memory` (as `4GiB`), `statistics` of data as `measure` gives, and
         `constraint` and `held` of `pellucid.ascent`; what is left out has its default
-    progress : called with (done, total, what) after each step of a batch
+    progress : called with (done, total, what) after each step of a batch, of `steps`, and after each batch, of `pictures` done
     on_made : called with each optimum as soon as its batch is done, so that an interruption loses no more than a batch
 
     Returns
@@ -137,21 +137,19 @@ def optimize(
     wanted = list(dict.fromkeys(goals))
     found: dict[int, Optimum] = {}
     climbing = climb_settings(complete, asked)
-    for batch, made in climbs(seen, wanted, climbing, on_step=_steps(progress, len(wanted))):
+    told = progress or _nobody
+    told(0, len(wanted), "pictures")
+    for batch, made in climbs(seen, wanted, climbing, on_step=lambda done, total: told(done, total, "steps")):
         for place, one in zip(batch.places, made, strict=True):
             found[place] = _optimum(seen, one, complete)
             if on_made is not None:
                 on_made(found[place])
+        told(len(found), len(wanted), "pictures")
     return Optima([found[place] for place in range(len(wanted))], time.monotonic() - started)
 
 
-def _steps(progress: Progress | None, pictures: int) -> Callable[[int, int], None] | None:
-    """What a climb calls after each step: how many pictures' worth of steps are done."""
-    return (
-        None
-        if progress is None
-        else lambda done, total: progress(done * pictures // total, pictures, "pictures")
-    )
+def _nobody(done: int, total: int, what: str) -> None:
+    """Where no progress is asked for."""
 
 
 def _goals(net: Net, asked: str | Unit | UnitQuery | Objective, settings: Settings) -> list[Goal]:
@@ -249,7 +247,7 @@ def _optimum(net: Net, one: Climbed, settings: Settings) -> Optimum:
         "steps": steps,
         "picture": goal.picture,
     }
-    if any(term.vector for term in goal.aim.terms):
+    if any(each.vector for each in goal.aim.readings):
         made_with["terms"] = [term.to_json() for term in goal.aim.terms]
     if one.ends != (0.0, 1.0):
         made_with["ends"] = list(one.ends)
@@ -299,7 +297,8 @@ def _label(net: Net, goal: Goal) -> str | None:
 def _short(aim: Objective) -> str:
     """The objective's name where it says all beside the unit, otherwise its words."""
     [first, *others] = aim.terms
-    return first.kind if first.kind in OBJECTIVES and first.weight == 1 and not others else str(aim)
+    plain = first.weight == 1 and not (first.factors or others or aim.constant)
+    return first.kind if plain and first.kind in OBJECTIVES else str(aim)
 
 
 def _figures(one: Optimum) -> dict[str, Figure]:

@@ -154,23 +154,16 @@ def climbed_all(
     """A picture for each goal, in their order; on a canvas of its own each where `canvases` names them."""
     names = canvases or [wishes.climbing.canvas] * len(goals)
     found: dict[int, Climbed] = {}
+    told = progress or _nobody
+    told(0, len(goals), "pictures")
     for name in dict.fromkeys(names):
         places = [place for place, canvas in enumerate(names) if canvas == name]
-        told = _told(progress, len(found), len(places), len(goals))
         climbing, chosen = replace(wishes.climbing, canvas=name), [goals[place] for place in places]
-        for batch, made in climbs(wishes.net, chosen, climbing, on_step=told):
+        for batch, made in climbs(wishes.net, chosen, climbing, on_step=lambda at, of: told(at, of, "steps")):
             found.update((places[at], one) for at, one in zip(batch.places, made, strict=True))
+            told(len(found), len(goals), "pictures")
     return [found[place] for place in range(len(goals))]
 
 
-def _told(
-    progress: Progress | None, before: int, count: int, total: int
-) -> Callable[[int, int], None] | None:
-    """What a climb calls after each step."""
-    if progress is None:
-        return None
-
-    def told(done: int, steps: int) -> None:
-        progress(before + done * count // steps, total, "pictures")
-
-    return told
+def _nobody(done: int, total: int, what: str) -> None:
+    """Where no progress is asked for."""

@@ -18,6 +18,8 @@ from pellucid.models.untouched import untouched
 __all__ = ["OUTPUT", "Recorder", "Returned"]
 
 OUTPUT = "logits"  # the name of the network's output
+# What torch says where numbers of two formats meet.
+FORMATS = ("dtype", "Half", "BFloat16", "scalar type")
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,19 @@ def _shape(tensor: Tensor) -> str:
 def _failure(module: nn.Module, example: Tensor, error: BaseException) -> str:
     shape = "x".join(map(str, example.shape[1:]))
     reason = " ".join(str(error).split())[:200]
-    return (
-        f"{type(module).__name__} does not run on an input of {shape} ({type(error).__name__}: {reason}); "
-        "give the size it takes with --input"
-    )
+    if any(word in reason for word in FORMATS):
+        advice = "make it compute in one number format, as module.float() does where nothing inside casts"
+    elif len(example) > 1 and _runs(module, example[:1]):
+        advice = f"it takes one item at a time, and {len(example)} were given: let it take any number"
+    else:
+        advice = "give the size it takes with --input"
+    return f"{type(module).__name__} does not run on an input of {shape} ({type(error).__name__}: {reason}); {advice}"
+
+
+def _runs(module: nn.Module, example: Tensor) -> bool:
+    with torch.no_grad():
+        try:
+            module(example)
+        except (Exception, SystemExit):  # whatever it says
+            return False
+    return True
