@@ -119,6 +119,16 @@ def test_the_optimum_has_a_place_on_the_histogram_of_peaks(found: object) -> Non
     assert peaks.standing(22.5) == "2 times the highest real one, above all 13"
 
 
+def test_what_cannot_be_relied_on_is_said_in_the_result(planted: pl.Net) -> None:
+    pixels = np.zeros((4, 32, 32, 3), np.uint8)
+    found = pl.examples(planted, [(each, place / 2) for place, each in enumerate(pixels)], "conv:0")
+    assert found.notes == ("the labels are float, no whole numbers or words: there are no classes",)
+    assert found.notes[0] in repr(found)
+    assert found.to_json()["notes"] == list(found.notes)
+    assert found[0].figures["caution"].value == found.notes[0]
+    assert found[:1].notes == found.notes
+
+
 def test_all_numbers_of_a_unit_stand_in_one_place(found: object) -> None:
     stats = found[COLOR].stats
     assert (stats.count, stats.max, stats.spots) == (13 * 28 * 28, 25.0, 13)

@@ -206,7 +206,8 @@ class Examples(Sequence[UnitExamples]):
         )
 
     def __repr__(self) -> str:
-        return f"<examples of {len(self)} units from {self.items} items, {len(self.skipped)} skipped>"
+        notes = "".join(f"; {note}" for note in self.notes)
+        return f"<examples of {len(self)} units from {self.items} items, {len(self.skipped)} skipped{notes}>"
 
     def to_json(self) -> dict[str, Any]:
         return {
