@@ -21,7 +21,7 @@ from pellucid.ascent.constraint import Box
 from pellucid.ascent.diagnosis import HARDLY, Facts, advice, diagnosis
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.look import Look
-from pellucid.ascent.memory import out_of_memory, too_little
+from pellucid.ascent.memory import too_little
 from pellucid.ascent.optimizers import OPTIMIZERS
 from pellucid.ascent.pictures import clipped_share, departure
 from pellucid.ascent.plan import Batch, batches, checked, has_room, seen
@@ -35,6 +35,7 @@ from pellucid.ascent.transforms import TRANSFORMS
 from pellucid.errors import InputError, did_you_mean
 from pellucid.models import channels_together, tap
 from pellucid.models.net import Net
+from pellucid.models.shortage import out_of_memory
 from pellucid.records import Unit
 
 __all__ = ["Climbed", "climb", "climbs"]

@@ -19,7 +19,6 @@ __all__ = [
     "bytes_of",
     "in_words",
     "is_huge",
-    "out_of_memory",
     "picture_bytes",
     "refuse_what_never_fits",
     "too_little",
