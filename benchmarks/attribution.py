@@ -2,11 +2,7 @@
 """How faithful each method's maps are on real photographs, and what occlusion costs beside the bare forward pass.
 
     PELLUCID_REAL_DATA=DIR python benchmarks/attribution.py speed [--rounds 5] [--threads N]
-<<<<<<< HEAD
-    PELLUCID_REAL_DATA=DIR python benchmarks/attribution.py faithful [--methods M,M] [--items 250] [--steps 10] [--most N]
-=======
     PELLUCID_REAL_DATA=DIR python benchmarks/attribution.py faithful [--methods M,M] [--items N] [--steps 10] [--most N] [-o JSON]
->>>>>>> wt-attribution
 
 DIR holds squeezenet/squeezenet1_0.safetensors, squeezenet/labels.txt and photos/. `speed` lets occlusion (196 windows) and 196
 forward passes in the same batches take turns, in torch's own order of memory and in the faster one that occlusion uses; the
