@@ -3,6 +3,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -163,12 +164,25 @@ def draw_one_unit(app: object) -> None:
     pellucid.ablate(net, "demo", "conv5:9", sample=64).plot().save(drawn / "one_unit_without.png")
 
 
-def setup(app: object) -> None:
+DRAWINGS = (
+    draw_first_layer,
+    draw_optima,
+    draw_look,
+    draw_attributions,
+    draw_remade,
+    draw_tuning,
+    draw_one_unit,
+)
+
+
+def draw(app: Any) -> None:
+    """All figures, where pages are built. The builder that runs the examples shows none, and comes after."""
+    drawn = Path(__file__).with_name("_build") / "drawn"
+    if app.builder.format == "html" or not drawn.is_dir():
+        for drawing in DRAWINGS:
+            drawing(app)
+
+
+def setup(app: Any) -> None:
     """Called by Sphinx."""
-    app.connect("builder-inited", draw_first_layer)  # type: ignore[attr-defined]
-    app.connect("builder-inited", draw_optima)  # type: ignore[attr-defined]
-    app.connect("builder-inited", draw_look)  # type: ignore[attr-defined]
-    app.connect("builder-inited", draw_attributions)  # type: ignore[attr-defined]
-    app.connect("builder-inited", draw_remade)  # type: ignore[attr-defined]
-    app.connect("builder-inited", draw_tuning)  # type: ignore[attr-defined]
-    app.connect("builder-inited", draw_one_unit)  # type: ignore[attr-defined]
+    app.connect("builder-inited", draw)

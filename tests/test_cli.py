@@ -513,3 +513,24 @@ def test_an_interrupted_survey_says_how_to_go_on_and_does(
     assert "Traceback" not in err
     assert "goes on" in err.strip().splitlines()[-1]
     assert sqlite3.connect(path).execute("pragma integrity_check").fetchone() == ("ok",)
+
+
+def test_examples_and_surveys_take_batch_and_per_class(
+    pellucid: Callable[..., Answer], photos: Path, tmp_path: Path
+) -> None:
+    for name, first in (("one", 0), ("other", 3)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for place in sorted(photos.glob("*.png"))[first : first + 3]:
+            shutil.copy(place, tmp_path / "data" / name)
+    options = ("--batch", 4, "--per-class", "--json")
+    answer = pellucid("examples", "demo", tmp_path / "data", "conv2:0", "-o", tmp_path / "out", *options)
+    assert [row["class"] for row in answer.document["units"][0]["classes"]["best"]] == ["one", "other"]
+    atlas = tmp_path / "a.atlas"
+    survey = ("survey", "demo", tmp_path / "data", "conv2:0", "--evidence", "examples", "-o", atlas)
+    document = pellucid(*survey, *options).document
+    assert document["plan"]["passes"][0]["settings"] == {"batch": 4, "per_class": True}
+    assert (document["units"], document["done"], document["resumed"]) == (1, 1, 0)
+    assert (document["jobs"], document["jobs_done"], document["jobs_resumed"]) == (1, 1, 0)
+    refused = pellucid("examples", "demo", photos, "conv2:0", "-o", tmp_path / "out", "--per-class")
+    assert refused.code == 2
+    assert "has no classes" in refused.err

@@ -104,6 +104,8 @@ def test_a_room_imports_only_the_rooms_it_may(path: Path) -> None:
 def test_kinds_of_evidence_never_import_one_another() -> None:
     shared = {
         "climbing",
+        "combination",
+        "connections",
         "consistencies",
         "exemplars",
         "job",
@@ -111,11 +113,11 @@ def test_kinds_of_evidence_never_import_one_another() -> None:
         "optima",
         "probing",
         "removal",
+        "spectrum_figures",
         "starts",
         "tuning_figures",
         "tunings",
-        "combination",
-        "connections",
+        "unit_look",
         "without",
     }
     for path in (SOURCE / "evidence").glob("*.py"):

@@ -82,6 +82,14 @@ def test_gradcam_needs_a_layer_with_a_grid_on_the_way(net: pl.Net) -> None:
     refused(flat, torch.rand(3, 8, 8), "no layer before logits:0", methods="gradcam", aim="logits:0")
 
 
+def test_gradcam_is_left_out_where_nobody_asked_for_it_and_it_does_not_apply(net: pl.Net) -> None:
+    assert [one.method for one in pl.attribute(net, square(), "conv:0", steps=2)] == [
+        "integrated_gradients",
+        "occlusion",
+    ]
+    assert len(pl.attribute(net, square(), "logits:0", steps=2)) == 3
+
+
 def test_rules_for_relu_name_what_stands_in_their_way() -> None:
     smooth = TokenNet()
     smooth.norm = nn.SiLU()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.attribution import Aim, cell_grid, faithfulness
+from pellucid.attribution import cell_grid, faithfulness
 from pellucid.models import fed_pixels
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -61,4 +61,3 @@ def test_guided_backpropagation_fails_the_cascade_and_gradcam_passes(net: pl.Net
     gradcam, guided = found.rows
     assert gradcam.passes
     assert not guided.passes
-    assert str(found.aim) == str(Aim.parse("logits:Afghan hound, Afghan").on(net)) or guided.kept is not None

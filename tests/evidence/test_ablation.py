@@ -75,7 +75,7 @@ def test_a_survey_is_the_same_after_an_interruption(
     with pytest.raises(KeyboardInterrupt):
         pl.survey(planted, planted_photos, tmp_path / "b.atlas", "conv", "fc", progress=_stop_at(1), **asked)
     again = pl.survey(planted, planted_photos, tmp_path / "b.atlas", "conv", "fc", **asked)
-    assert again.resumed == 1
+    assert again.jobs_resumed == 1
     assert again.digest == whole.digest
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -11,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 from nets import COLOR, DEAD, EDGE
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import pellucid as pl
 from pellucid.data import open_source
 from pellucid.errors import InputError
 from pellucid.figures.stamp import read_stamp
+from pellucid.records import Unit
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +119,16 @@ def test_the_optimum_has_a_place_on_the_histogram_of_peaks(found: object) -> Non
     assert peaks.standing(22.5) == "2 times the highest real one, above all 13"
 
 
+def test_what_cannot_be_relied_on_is_said_in_the_result(planted: pl.Net) -> None:
+    pixels = np.zeros((4, 32, 32, 3), np.uint8)
+    found = pl.examples(planted, [(each, place / 2) for place, each in enumerate(pixels)], "conv:0")
+    assert found.notes == ("the labels are float, no whole numbers or words: there are no classes",)
+    assert found.notes[0] in repr(found)
+    assert found.to_json()["notes"] == list(found.notes)
+    assert found[0].figures["caution"].value == found.notes[0]
+    assert found[:1].notes == found.notes
+
+
 def test_all_numbers_of_a_unit_stand_in_one_place(found: object) -> None:
     stats = found[COLOR].stats
     assert (stats.count, stats.max, stats.spots) == (13 * 28 * 28, 25.0, 13)
@@ -151,6 +163,22 @@ def test_all_units_on_one_sheet(found: object) -> None:
     sheet = Image.open(io.BytesIO(found._repr_png_()))
     assert sheet.size == found.plot().size
     assert read_stamp(found._repr_png_())["units"] == [str(unit.unit) for unit in found]
+
+
+def test_the_names_of_units_are_written_out_on_the_sheet_of_all(
+    found: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    draw = ImageDraw.ImageDraw.text
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw,
+        "text",
+        lambda pen, at, words, *more, **how: (written.append(words), draw(pen, at, words, *more, **how)),
+    )
+    deep = dataclasses.replace(found[EDGE], unit=Unit("features.12.expand3x3", 214))
+    type(found)([deep], 14, ()).plot()
+    assert {"features.12.", "expand3x3:214"} <= set(written)
+    assert not any("…" in words for words in written)
 
 
 def test_saved_sheets_and_numbers(found: object, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from pellucid.errors import InputError
 from pellucid.figures import Blob, Picture
@@ -97,3 +97,18 @@ def test_what_cannot_be_drawn_is_said_in_one_line(tiles, options, words):
     with pytest.raises(InputError, match=words) as problem:
         contact_sheet(tiles, **options)
     assert "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_a_title_is_written_out_however_few_the_tiles(count, monkeypatch):
+    written = []
+    draw = ImageDraw.ImageDraw.text
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw,
+        "text",
+        lambda pen, at, words, *more, **how: (written.append(words), draw(pen, at, words, *more, **how)),
+    )
+    title = "features.12.expand3x3:214, slightly above zero"
+    sheet = contact_sheet([(plain(COLORS[0]), "")] * count, columns=9, title=title)
+    assert written == [title]
+    assert sheet.width <= 9 * 160

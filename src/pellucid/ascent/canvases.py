@@ -10,6 +10,7 @@ import torch
 
 from pellucid.ascent.canvas import Canvas, CanvasShape
 from pellucid.ascent.fourier import FourierCanvas
+from pellucid.ascent.given import Given
 from pellucid.ascent.held import HeldCanvas
 from pellucid.ascent.maco import MacoCanvas
 from pellucid.ascent.pixels import PixelCanvas
@@ -19,7 +20,7 @@ from pellucid.ascent.spaces import ConstrainedCanvas
 from pellucid.errors import InputError
 from pellucid.models.inputs import ImageInput
 
-__all__ = ["CANVASES", "canvas_of"]
+__all__ = ["CANVASES", "begin", "canvas_of"]
 
 # Each is called with (shape, streams, statistics=, device=).
 CANVASES: Mapping[str, Callable[..., Canvas]] = {
@@ -57,3 +58,19 @@ def canvas_of(
     else:
         canvas = CANVASES[settings.canvas](shape, streams, statistics=statistics, device=device)
     return canvas if settings.held is None else HeldCanvas(canvas, settings.held, shape, device)
+
+
+@torch.no_grad()
+def begin(canvas: Canvas, starts: Sequence[Given | None]) -> None:
+    """Let the items that have a picture to start from show it.
+
+    Raises
+    ------
+    InputError : this canvas cannot show any picture
+    """
+    rows = [row for row, start in enumerate(starts) if start is not None]
+    if rows:
+        pictures = np.stack([start.pixels for start in starts if start is not None])
+        shown = canvas.showing(torch.from_numpy(pictures).to(canvas.variables[0].device))
+        for variable, values in zip(canvas.variables, shown, strict=True):
+            variable[rows] = values

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pellucid.ascent.ascend import Pace, Trail, ascend
 from pellucid.ascent.canvas import Canvas, CanvasShape
-from pellucid.ascent.canvases import CANVASES, canvas_of
+from pellucid.ascent.canvases import CANVASES, begin, canvas_of
 from pellucid.ascent.constraint import Box
 from pellucid.ascent.diagnosis import HARDLY, Facts, advice, diagnosis
 from pellucid.ascent.goal import Goal
@@ -233,13 +233,7 @@ def _climbed(
 def _canvas(net: Net, batch: Batch, settings: ClimbSettings) -> Canvas:
     streams = [stream(settings.seed, str(goal), "start") for goal in batch.padded]
     canvas = canvas_of(net.input, batch.size, streams, settings, device=net.device)
-    rows = [row for row, goal in enumerate(batch.padded) if goal.start is not None]
-    if rows:
-        starts = np.stack([goal.start.pixels for goal in batch.padded if goal.start is not None])
-        with torch.no_grad():
-            shown = canvas.showing(torch.from_numpy(starts).to(net.device))
-            for variable, values in zip(canvas.variables, shown, strict=True):
-                variable[rows] = values
+    begin(canvas, [goal.start for goal in batch.padded])
     return canvas
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pellucid.attribution.aim import Aim
 from pellucid.attribution.attribution import Attribution
+from pellucid.attribution.before import has_grid_before
 from pellucid.attribution.faithfulness import Faithfulness
 from pellucid.attribution.faithfulness import faithfulness as judged
 from pellucid.attribution.method import Method, asked_methods, completed
@@ -39,7 +40,7 @@ def attribute(
     image: OneImage,
     aim: str | Unit | Aim | None = None,
     *,
-    methods: str | Iterable[str] = DEFAULT_METHODS,
+    methods: str | Iterable[str] | None = None,
     over: str | None = None,
     layer: str | None = None,
     faithfulness: bool = True,
@@ -57,7 +58,8 @@ def attribute(
     image : a file or a picture, by the net's recipe; or, of the net's own size and fed as it is, an array (H, W) or (H, W, C),
         uint8 or floats in 0..1, or a tensor (C, H, W) in 0..1
     aim : `logits:tabby`, `features.7:42`, `features.7:42@5,6`, a Unit, or `logits:3 - logits:7`; the top class when left out
-    methods : names of METHODS
+    methods : names of METHODS; when left out gradcam, integrated_gradients and occlusion, without gradcam where no layer with a
+        grid comes before the aim
     over : what a unit with positions counts where none is named: its `strongest` position on this image (which is then named
         in the result's aim), or the `mean` over all
     layer : the layer that Grad-CAM reads; the last one with a grid on the way when left out
@@ -84,7 +86,7 @@ def attribute(
     >>> found.values.shape
     (96, 96)
     """
-    asked = asked_methods(methods)
+    asked = asked_methods(DEFAULT_METHODS if methods is None else methods)
     complete = completed(asked, settings)
     if steps < 1 or (batch is not None and batch < 1):
         raise InputError(f"{steps} steps in batches of {batch}: both are counted from 1")
@@ -92,6 +94,8 @@ def attribute(
     fed = fed_image(image, net)
     pixels = fed.pixels[None].to(net.device)
     wanted, response = fixed_aim(net, pixels, aim, over)
+    if methods is None and layer is None and not has_grid_before(net, wanted):
+        asked = [method for method in asked if method.name != "gradcam"]
     at_once = batch or max(1, min(32, BATCH_PIXELS // (pixels.shape[2] * pixels.shape[3])))
     tell = _teller(progress, len(asked) + faithfulness)
     rows: list[tuple[Method, Found, float]] = []

@@ -80,9 +80,9 @@ def cascade(
     pixels = fed.pixels
     fixed, _ = fixed_aim(net, pixels[None].to(net.device), aim, over)
     groups = _groups(net, fixed, stages)
-    shuffled = Net(
-        copy.deepcopy(net.module), net.input, net.trace, name=net.name, labels=net.labels, device=net.device
-    )
+    with torch.inference_mode(False):  # copies made in that mode could never learn their gradient
+        module = copy.deepcopy(net.module)
+    shuffled = Net(module, net.input, net.trace, name=net.name, labels=net.labels, device=net.device)
     rows, skipped = [], []
     layers: dict[str, str | None] = {}
     maps: dict[str, list[Floats]] = {}
@@ -172,7 +172,7 @@ def _shuffling(module: nn.Module, groups: Sequence[Sequence[str]], seed: int) ->
         for name in group:
             for weight in _own_weights(module.get_submodule(name)):
                 order = torch.randperm(weight.numel(), generator=draws)
-                with torch.no_grad():
+                with torch.inference_mode(False), torch.no_grad():
                     mixed = weight.detach().cpu().reshape(-1)[order].reshape(weight.shape)
                     weight.copy_(mixed)
         yield

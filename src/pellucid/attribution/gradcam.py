@@ -10,12 +10,12 @@ import torch
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
-from pellucid.attribution.aim import Aim
+from pellucid.attribution.before import grids_before, layers_before
 from pellucid.attribution.grid import CellGrid, cell_grid
 from pellucid.attribution.scene import Found, Scene
 from pellucid.attribution.stage import let_through
 from pellucid.errors import InputError
-from pellucid.models import OUTPUT, Net
+from pellucid.models import OUTPUT
 from pellucid.records import Layer
 
 __all__ = ["gradcam"]
@@ -58,20 +58,11 @@ def _asked(scene: Scene) -> tuple[Layer, CellGrid]:
             f"{layer.name} has {there} positions, which lie in no rows and columns over the image; gradcam needs a layer "
             "with such a grid"
         )
-    if layer.name not in [each.name for each in _before(scene.net, scene.readout.aim)]:
+    if layer.name not in [each.name for each in layers_before(scene.net, scene.readout.aim)]:
         raise InputError(
             f"{layer.name} does not come before {scene.readout.aim}; gradcam reads a layer on the way to what is attributed"
         )
     return layer, grid
-
-
-def _before(net: Net, aim: Aim) -> list[Layer]:
-    """The layers that are ready before all that is read, without the insides of those; the last first."""
-    layers = list(net.layers())
-    names = [layer.name for layer in layers]
-    first = min(names.index(name) for name in aim.layers)
-    inside = tuple(f"{net.trace.calls[name].module}." for name in aim.layers if name != OUTPUT)
-    return [layer for layer in layers[:first] if not inside or not layer.name.startswith(inside)][::-1]
 
 
 def _last_that_counts(scene: Scene) -> tuple[Layer, CellGrid]:
@@ -81,11 +72,7 @@ def _last_that_counts(scene: Scene) -> tuple[Layer, CellGrid]:
     Nothing inside of an attention is taken: queries and keys are no features. For an aim that nothing moves, the last grid.
     """
     last: tuple[Layer, CellGrid] | None = None
-    for layer in _before(scene.net, scene.readout.aim):
-        if "Attention" in layer.kind or _in_attention(scene.net, layer):
-            continue
-        if (grid := cell_grid(scene.net, layer)) is None:
-            continue
+    for layer, grid in grids_before(scene.net, scene.readout.aim):
         if _counts(scene, layer, grid):
             return layer, grid
         last = last or (layer, grid)
@@ -95,12 +82,6 @@ def _last_that_counts(scene: Scene) -> tuple[Layer, CellGrid]:
         f"no layer before {scene.readout.aim} has a grid of positions over the image, which gradcam needs; saliency, "
         "integrated_gradients and occlusion work without"
     )
-
-
-def _in_attention(net: Net, layer: Layer) -> bool:
-    path = net.trace.calls[layer.name].module.split(".")
-    above = (".".join(path[:depth]) for depth in range(1, len(path)))
-    return any("Attention" in type(net.module.get_submodule(name)).__name__ for name in above)
 
 
 def _counts(scene: Scene, layer: Layer, grid: CellGrid) -> bool:

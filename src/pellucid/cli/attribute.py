@@ -57,7 +57,7 @@ def attribute(
             net,
             image,
             aim,
-            methods=methods or DEFAULT_METHODS,
+            methods=methods,
             over=over,
             layer=layer,
             faithfulness=not no_faithfulness,
@@ -75,6 +75,8 @@ def attribute(
         ]
         print_json({"image": image, "attributions": rows, "values": str(out / "attribution.npz")})
         return
+    if methods is None and len(found) < len(DEFAULT_METHODS):
+        complain(f"no layer with a grid comes before {found[0].aim_words}: gradcam is left out")
     for one in found:
         if one.caution:
             complain(one.caution)

@@ -13,7 +13,8 @@ from PIL import Image
 
 from pellucid.figures import Figure, Items
 from pellucid.figures.file import folder, picture_path, write
-from pellucid.figures.sheet import PAPER, contact_sheet, stacked
+from pellucid.figures.lettering import broken
+from pellucid.figures.sheet import PAPER, contact_sheet, letters_px, stacked
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
 from pellucid.records import Provenance, Unit
@@ -205,7 +206,8 @@ class Examples(Sequence[UnitExamples]):
         )
 
     def __repr__(self) -> str:
-        return f"<examples of {len(self)} units from {self.items} items, {len(self.skipped)} skipped>"
+        notes = "".join(f"; {note}" for note in self.notes)
+        return f"<examples of {len(self)} units from {self.items} items, {len(self.skipped)} skipped{notes}>"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -250,7 +252,8 @@ def _row_part(unit: UnitExamples, band: str, share: int) -> list[tuple[Image.Ima
     figure = unit.items.get(band)
     items = () if figure is None else figure.items[:share]
     blank = (Image.new("RGB", (TILE_PX, TILE_PX), PAPER), "")
-    tiles = [(item.tiles()[0], f"{unit.unit}\n{value_words(item.response)}") for item in items]
+    name = broken(str(unit.unit), letters_px(TILE_PX), TILE_PX)
+    tiles = [(item.tiles()[0], f"{name}\n{value_words(item.response)}") for item in items]
     return [*tiles, *[blank] * (share - len(items))]
 
 

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache
 
 from PIL import ImageFont
 
-__all__ = ["drawable", "fitted", "typeface"]
+__all__ = ["broken", "drawable", "fitted", "typeface"]
 
 # The bundled typeface holds ASCII and a few signs; what it lacks would be drawn as empty boxes.
 SIGNS = frozenset("·…°±“”‘’")
@@ -48,6 +49,20 @@ def fitted(text: str, size_px: int, width_px: int) -> str:
         if longer < len(words) and face.getlength(_cut(words, longer)) <= width_px:
             kept = longer
     return _cut(words, kept)
+
+
+def broken(text: str, size_px: int, width_px: int) -> str:
+    """`text` on as many lines as it takes, parted behind its dots and slashes.
+
+    >>> broken("features.12.expand3x3:214", 10, 96).split(chr(10))
+    ['features.12.', 'expand3x3:214']
+    """
+    face, lines = typeface(size_px), [""]
+    for part in re.split(r"(?<=[./])", text):
+        if lines[-1] and face.getlength(drawable(lines[-1] + part)) > width_px:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _cut(words: str, kept: int) -> str:

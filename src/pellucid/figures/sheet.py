@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from pellucid.errors import InputError
-from pellucid.figures.lettering import fitted, typeface
+from pellucid.figures.lettering import drawable, fitted, typeface
 from pellucid.figures.picture import Picture
 
-__all__ = ["contact_sheet", "stacked"]
+__all__ = ["contact_sheet", "letters_px", "stacked"]
 
 PAPER, INK, PALE_INK, HAIRLINE = "#fdfcf9", "#1d1c1a", "#66625b", "#dedad0"
 # A plain image up to this side is a filter or a small map: its pixels are the message, so they stay sharp.
 PIXELATED_UP_TO_PX = 32
 MOST_PIXELS = 200_000_000
+WIDEST_TITLE = 560  # px; a sheet of few tiles is no wider for its title than this
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Layout:
     letters: int
     caption_lines: int
     head: int
+    least: int = 0  # the width that the title takes
 
     @property
     def line(self) -> int:
@@ -54,7 +56,7 @@ class Layout:
     def size(self) -> tuple[int, int]:
         across, down = self.pitch
         sides = 2 * self.margin - self.gap
-        return self.columns * across + sides, self.rows * down + sides + self.head
+        return max(self.columns * across + sides, self.least), self.rows * down + sides + self.head
 
     def corner(self, index: int) -> tuple[int, int]:
         row, column = divmod(index, self.columns)
@@ -113,7 +115,10 @@ def _head(pen: ImageDraw.ImageDraw, layout: Layout, title: str) -> None:
     """The title: its first line large, what follows small and pale."""
     room, down = layout.size[0] - 2 * layout.margin, layout.margin
     for number, line in enumerate(title.split("\n") if title else ()):
-        letters = layout.letters if number else layout.title_letters
+        letters = layout.letters
+        if not number:  # as large as there is room for, so that it is not cut
+            sizes = range(layout.title_letters, letters, -1)
+            letters = next((size for size in sizes if _wide(line, size) <= room), letters)
         words = fitted(line, letters, room)
         pen.text((layout.margin, down), words, PALE_INK if number else INK, typeface(letters), anchor="la")
         down += layout.line if number else round(layout.title_letters * 1.4)
@@ -138,16 +143,20 @@ def _layout(
         raise InputError(f"a sheet of {columns} columns and tiles of {tile_px} px was asked; both start at 1")
     # Seven to five, as most screens and pages lie.
     across = min(columns or math.ceil(math.sqrt(len(tiles) * 1.4)), len(tiles))
-    letters = min(max(tile_px // 9, 10), 18)
+    letters = letters_px(tile_px)
+    margin = max(tile_px // 4, 12)
+    lines = title.split("\n")
+    widest = max(_wide(lines[0], round(letters * 1.6)), *(_wide(line, letters) for line in lines))
     layout = Layout(
         columns=across,
         rows=math.ceil(len(tiles) / across),
         tile=tile_px,
         gap=max(tile_px // 12, 4),
-        margin=max(tile_px // 4, 12),
+        margin=margin,
         letters=letters,
         caption_lines=max(caption.count("\n") + 1 if caption else 0 for _, caption in tiles),
         head=round(letters * 1.6 * 2) + title.count("\n") * round(letters * 1.4) if title else 0,
+        least=min(widest, WIDEST_TITLE) + 2 * margin if title else 0,
     )
     if layout.size[0] * layout.size[1] > MOST_PIXELS:
         raise InputError(
@@ -155,6 +164,15 @@ def _layout(
             "fewer tiles or smaller ones fit"
         )
     return layout
+
+
+def letters_px(tile_px: int) -> int:
+    """How large the captions of tiles are written."""
+    return min(max(tile_px // 9, 10), 18)
+
+
+def _wide(words: str, letters: int) -> int:
+    return math.ceil(typeface(letters).getlength(drawable(words)))
 
 
 def _tile(picture: Image.Image | Picture, side: int) -> Image.Image:
