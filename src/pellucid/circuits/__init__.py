@@ -6,7 +6,7 @@ from pellucid.circuits.contributions import Contributed, Contributions, contribu
 from pellucid.circuits.crossing import PIXELS
 from pellucid.circuits.effects import Effect, Measured, effects, mean_responses
 from pellucid.circuits.expanded import Kernels, expanded_weights
-from pellucid.circuits.wiring import Wiring, fed_by, wiring
+from pellucid.circuits.wiring import Wiring, before_softmax, fed_by, wiring
 
 __all__ = [
     "PIXELS",
@@ -17,6 +17,7 @@ __all__ = [
     "Kernels",
     "Measured",
     "Wiring",
+    "before_softmax",
     "clamped",
     "contributions",
     "effects",

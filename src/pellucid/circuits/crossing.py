@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pellucid.circuits.bends import Chords, Open
+from pellucid.circuits.path import Owners
 from pellucid.errors import InputError
 from pellucid.models import Net
 from pellucid.models.calls import calls_in_order, tensor_at, with_tensor
@@ -42,11 +43,14 @@ Pass = Callable[[Tensor, "Open | Chords", bool], Crossing]
 
 
 @contextmanager
-def crossing(net: Net, targets: Sequence[str], cuts: Sequence[str]) -> Iterator[Pass]:
+def crossing(
+    net: Net, targets: Sequence[str], cuts: Sequence[str], owners: Owners | None = None
+) -> Iterator[Pass]:
     """A function from pixels (N, C, H, W) in 0..1, what becomes of non-linearities, and whether cut layers give zeros.
 
     Each cut layer hands on a copy of what it gave, with which gradients begin; `PIXELS` among the cuts is the input itself. A
-    layer may be target and cut: it is read before it is cut. The pass stops after the last target.
+    layer may be target and cut: it is read before it is cut. The pass stops after the last target. `owners` is told of every
+    module's output.
     """
     wanted, cut = _by_call(net, targets), _by_call(net, [name for name in cuts if name != PIXELS])
     responses: dict[str, Tensor] = {}
@@ -60,6 +64,8 @@ def crossing(net: Net, targets: Sequence[str], cuts: Sequence[str]) -> Iterator[
         return held.clone()  # what follows may write into it
 
     def seen(module: str, number: int, output: object) -> object:
+        if owners is not None:
+            owners.note(module, output)
         for call in wanted.get((module, number), ()):
             # copied, for what follows may write into the tensor itself
             response = call.layout.arranged(tensor_at(output, call.path), items)
@@ -94,8 +100,31 @@ def crossing(net: Net, targets: Sequence[str], cuts: Sequence[str]) -> Iterator[
         return Crossing(dict(responses), dict(leaves), dict(places))
 
     parts = {name: net.module.get_submodule(name) for name, _ in {**wanted, **cut} if name}
-    with untouched(net.module, frozen=True), calls_in_order(net.module, parts, seen):
+    if owners is not None:
+        parts = {name: part for name, part in net.module.named_modules() if name}
+    with (
+        untouched(net.module, frozen=True),
+        calls_in_order(net.module, parts, seen),
+        _entering(parts, owners),
+    ):
         yield run
+
+
+@contextmanager
+def _entering(parts: Mapping[str, nn.Module], owners: Owners | None) -> Iterator[None]:
+    """Inside, what a module is given counts as made by the module around it."""
+    handles = []
+    try:
+        for name, part in parts.items() if owners is not None else ():
+            handles.append(
+                part.register_forward_pre_hook(
+                    lambda _, given, name=name: owners.note(name.rpartition(".")[0], given)
+                )
+            )
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _by_call(net: Net, names: Sequence[str]) -> dict[tuple[str, int], list[Call]]:

@@ -10,7 +10,9 @@ from typing import Any
 
 from torch import Tensor
 
-__all__ = ["Path", "path_to"]
+from pellucid.models.calls import tensors_in
+
+__all__ = ["Owners", "Path", "path_to"]
 
 # Linear whatever they are given.
 _LINEAR_NAMES = (
@@ -40,18 +42,34 @@ _PRODUCTS = {
     "Addmv",
 }
 _NORMS = {"NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm", "NativeBatchNormLegitNoTraining"}
+# What is not linear, by how its operations begin: in words, and what is to be said of it.
 _WORDS = {
-    "NativeLayerNorm": "a layer norm, which divides by the spread of what it is given",
-    "NativeGroupNorm": "a group norm, which divides by the spread of what it is given",
-    "Softmax": "a softmax, as attention has it",
-    "LogSoftmax": "a log softmax",
-    "MaxPool2DWithIndices": "a max pooling that hands out its places, or has holes",
-    "Amax": "a maximum over an axis",
-    "Max": "a maximum",
-    "Maximum": "a maximum of two tensors",
-    "Pow": "a power",
-    "Where": "a choice by condition",
+    "NativeLayerNorm": ("a layer norm", "which divides by the spread of what it is given"),
+    "NativeGroupNorm": ("a group norm", "which divides by the spread of what it is given"),
+    "FusedRmsNorm": ("a root-mean-square norm", "which divides by the size of what it is given"),
+    "ScaledDotProduct": ("attention", "whose weights are computed"),
+    "LogSoftmax": ("a log softmax", ""),
+    "Softmax": ("a softmax", "which divides by the sum over all"),
+    "MaxPool2DWithIndices": ("a max pooling that hands out its places, or has holes", ""),
+    "Amax": ("a maximum over an axis", ""),
+    "Amin": ("a minimum over an axis", ""),
+    "Maximum": ("a maximum of two tensors", ""),
+    "Minimum": ("a minimum of two tensors", ""),
+    "Max": ("a maximum", ""),
+    "Min": ("a minimum", ""),
+    "Pow": ("a power", ""),
+    "Exp": ("an exponential", ""),
+    "Log": ("a logarithm", ""),
+    "Sqrt": ("a square root", ""),
+    "Rsqrt": ("a division by a square root", ""),
+    "Reciprocal": ("a reciprocal", ""),
+    "Abs": ("an absolute value", ""),
+    "Var": ("a variance", ""),
+    "Std": ("a standard deviation", ""),
+    "LinalgVectorNorm": ("a division by a length, or the length itself", ""),
+    "Where": ("a choice by condition", ""),
 }
+_GATE = ("a product of two computed tensors", "as gates and attention have it")
 
 
 @dataclass(frozen=True)
@@ -62,11 +80,35 @@ class Path:
     obstacle: str | None
 
 
-def path_to(response: Tensor, leaves: Mapping[str, Tensor]) -> Path:
+class Owners:
+    """Which module each operation of a pass belongs to: the innermost one that was running.
+
+    `note` is told of every call that returns, in that order; operations are kept, so that none is taken for another.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[Any, str] = {}
+
+    def note(self, module: str, output: object) -> None:
+        """All operations behind an output that no call before has claimed are this module's."""
+        waiting = [tensor.grad_fn for _, tensor in tensors_in(output)]
+        while waiting:
+            node = waiting.pop()
+            if node is None or node in self._names:
+                continue
+            self._names[node] = module
+            waiting += [before for before, _ in node.next_functions]
+
+    def name_of(self, node: Any) -> str:
+        """The module, empty where nobody knows or it is the whole net."""
+        return self._names.get(node, "")
+
+
+def path_to(response: Tensor, leaves: Mapping[str, Tensor], owners: Owners | None = None) -> Path:
     """Walk back from a response through all that it was computed by, to the leaves.
 
     Obstacles are what is not linear in what the leaves gave: gates (a product of two computed tensors), softmax, norms over
-    what is computed, and any operation that is not known.
+    what is computed, and any operation that is not known. With `owners` they are named with their module.
     """
     names = {id(leaf): name for name, leaf in leaves.items()}
     found: set[str] = set()
@@ -80,13 +122,20 @@ def path_to(response: Tensor, leaves: Mapping[str, Tensor]) -> Path:
         variable = getattr(node, "variable", None)
         if id(variable) in names:
             found.add(names[id(variable)])
-        obstacle = obstacle or _obstacle(node)
+        if obstacle is None and (words := _obstacle(node)) is not None:
+            obstacle = _said(words, "" if owners is None else owners.name_of(node))
         waiting += [before for before, _ in node.next_functions]
     return Path(tuple(name for name in leaves if name in found), obstacle)
 
 
-def _obstacle(node: Any) -> str | None:
-    """Why an operation is not linear, in words."""
+def _said(words: tuple[str, str], module: str) -> str:
+    """What it is, in which module, and what is to be said of it."""
+    what, about = words
+    return f"{what}{f' ({module})' if module else ''}{f', {about}' if about else ''}"
+
+
+def _obstacle(node: Any) -> tuple[str, str] | None:
+    """Why an operation is not linear: what it is, and what is to be said of it."""
     name = re.sub(r"Backward\w*$", "", node.name().rpartition("::")[2])
     name = "Copy" if name == "CopyBackwards" or node.name() == "CopyBackwards" else name
     if name in _LINEAR:
@@ -95,16 +144,17 @@ def _obstacle(node: Any) -> str | None:
         return _product(name, node)
     if name == "Div":
         below = node.next_functions[1:2]
-        return "a division by a computed tensor" if below and below[0][0] is not None else None
+        return ("a division by a computed tensor", "") if below and below[0][0] is not None else None
     if name in _NORMS:
         computed = getattr(node, "_saved_training", False)
-        return "a batch norm that keeps no statistics" if computed else None
-    return _WORDS.get(name, f"{name}, an operation that is not known to be linear")
+        return ("a batch norm that keeps no statistics", "") if computed else None
+    known = next((words for start, words in _WORDS.items() if name.startswith(start)), None)
+    plain = " ".join(re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+", name)).lower()
+    return known or (f"an operation ({plain}) that is not known to be linear", "")
 
 
-def _product(name: str, node: Any) -> str | None:
+def _product(name: str, node: Any) -> tuple[str, str] | None:
     factors = node.next_functions[1:] if name.startswith("Add") or name == "Baddbmm" else node.next_functions
     if name == "Convolution":
         factors = node.next_functions[:2]
-    computed = sum(factor is not None for factor, _ in factors)
-    return "a product of two computed tensors, as gates and attention have it" if computed > 1 else None
+    return _GATE if sum(factor is not None for factor, _ in factors) > 1 else None

@@ -10,6 +10,7 @@ import typer
 from pellucid.cli.command import app, command
 from pellucid.cli.options import Common, Data, Model, ModelOptions, OutDir, Units
 from pellucid.figures.file import folder_path
+from pellucid.figures.words import count_words
 from pellucid.terminal import complain, print_json, print_table, progress_bar, say
 
 __all__ = ["ablate"]
@@ -57,4 +58,5 @@ def ablate(
         complain(f"skipped {item}: {reason}")
     table = found.table()
     print_table(table.columns, table.rows)
-    say(f"{len(found)} ablations over {found.items} items in {found.seconds:.1f} s: {out}", common.quiet)
+    made, items = count_words(len(found), "ablation"), count_words(found.items, "item")
+    say(f"{made} over {items} in {found.seconds:.1f} s: {out}", common.quiet)

@@ -12,6 +12,7 @@ import typer
 from pellucid.cli.command import app, command
 from pellucid.cli.options import Common, Model, ModelOptions, OutDir, Units
 from pellucid.figures.file import folder_path
+from pellucid.figures.words import count_words
 from pellucid.terminal import print_json, progress_bar, say
 
 __all__ = ["circuit"]
@@ -34,6 +35,10 @@ def circuit(
         str | None, typer.Option("--from", help="the layers below, by commas; the nearest when left out")
     ] = None,
     top: Annotated[int, typer.Option("--top", help="units of each sign")] = 8,
+    pictures: Annotated[
+        int, typer.Option("--pictures", help="partners of each unit whose picture is climbed; 0 for none")
+    ] = 16,
+    steps: Annotated[int, typer.Option("--steps", help="of such a climb; 0 for no pictures")] = 32,
     sample: Annotated[int, typer.Option("--sample", help="items of the data, drawn by seed")] = 64,
 ) -> None:
     """What units are made of and what they feed: the strongest units below and above, with kernels."""
@@ -52,6 +57,8 @@ def circuit(
                 atlas=held,
                 sources=sources,
                 top=top,
+                pictures=pictures,
+                steps=steps,
                 sample=sample,
                 seed=common.seed,
                 progress=progress,
@@ -64,7 +71,10 @@ def circuit(
         print_json({"units": rows, "seconds": round(found.seconds, 3)})
         return
     for one in found:
+        if one.below.refused is not None:
+            say(f"{one.unit}: {one.below.refused}", common.quiet)
+            continue
         strongest = [*one.below.weights.positive[:3], *one.below.weights.negative[:3]]
         parts = ", ".join(f"{each.unit} ({each.value:+.3g})" for each in strongest)
         say(f"{one.unit} is made of {parts or 'the input itself'}", common.quiet)
-    say(f"{len(found)} units in {found.seconds:.1f} s: {out}", common.quiet)
+    say(f"{count_words(len(found), 'unit')} in {found.seconds:.1f} s: {out}", common.quiet)

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,10 @@ from pellucid.figures import Partner
 from pellucid.figures.partners import small_map
 from pellucid.models import Net
 
-__all__ = ["Above", "Below", "Sided", "above", "below", "further", "split_by_sign"]
+__all__ = ["Above", "Below", "Sided", "above", "below", "further", "labeled", "split_by_sign"]
 
 Doubles = NDArray[np.float64]
+SAID = 3  # layers that are named before the others are counted
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class Sided:
 
     positive: tuple[Partner, ...] = ()
     negative: tuple[Partner, ...] = ()
+
+    @property
+    def both(self) -> tuple[Partner, ...]:
+        """The positive ones, then the negative ones."""
+        return (*self.positive, *self.negative)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -59,6 +66,7 @@ class Below:
     response, rest : what these contributions and what comes from nowhere below sum to; None without data
     items : how many items they are means over
     pixels : the unit's weights on the input through the linearized net
+    refused : why there is nothing of all this: what feeds the unit is no sum
     """
 
     index: int
@@ -71,6 +79,17 @@ class Below:
     rest: float | None
     items: int
     pixels: Kernels | None
+    refused: str | None = None
+
+    @classmethod
+    def none(cls, index: int, why: str) -> Below:
+        """Nothing, for a reason."""
+        return cls(index, (), Sided(), (), Sided(), None, None, None, 0, None, why)
+
+    @property
+    def partners(self) -> tuple[Partner, ...]:
+        """All of them, those by weight first; one may come several times."""
+        return tuple(one for some in (self.weights, self.further, self.given) if some for one in some.both)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +100,30 @@ class Above:
     targets: tuple[str, ...]
     fed: Sided
     left_out: tuple[tuple[str, str], ...]
+
+    @property
+    def why_not(self) -> str | None:
+        """Why it feeds nothing that could be shown, in a sentence; None where something can."""
+        if not self.targets:
+            return "no layer before a non-linearity reads it, and it is none of the outputs' parts"
+        return "no layer reads it as a sum" if len(self.left_out) == len(self.targets) else None
+
+    @property
+    def left_out_words(self) -> str:
+        """The layers that read it in another way, those of one sort together: `b, c and 4 more read it through a layer norm`."""
+        sorts: dict[str, list[tuple[str, str]]] = {}
+        for layer, obstacle in self.left_out:
+            sorts.setdefault(re.sub(r" \([^)]*\)", "", obstacle), []).append((layer, obstacle))
+        return "; ".join(_left_out(same, plain) for plain, same in sorts.items())
+
+
+def _left_out(same: Sequence[tuple[str, str]], plain: str) -> str:
+    if len(same) == 1:
+        return f"{same[0][0]} reads it through {same[0][1]}"
+    few = [layer for layer, _ in same[:SAID]]
+    more = [f"{len(same) - len(few)} more"] if len(same) > len(few) else []
+    *first, last = [*few, *more]
+    return f"{', '.join(first)} and {last} read it through {plain}"
 
 
 def split_by_sign(scored: Sequence[tuple[str, int, float, Any]], top: int) -> Sided:
@@ -200,7 +243,7 @@ def _by_contribution(given: Contributed, place: int, weights: Mapping[str, Kerne
 
 def above(net: Net, layer: str, indices: Sequence[int], top: int) -> list[Above]:
     """What each of these units feeds, among the layers before the next non-linearities."""
-    wired = wiring(net)
+    wired = wiring(net, layer)
     targets = [name for name in wired.above([layer]) if name != layer]
     left_out = [(name, wired.paths[name].obstacle or "") for name in targets if wired.paths[name].obstacle]
     plain = [name for name in targets if wired.paths[name].obstacle is None]
@@ -220,7 +263,21 @@ def above(net: Net, layer: str, indices: Sequence[int], top: int) -> list[Above]
                     scored[place].append(
                         (target, unit, float(strengths[unit, place]), maps if maps.ndim else None)
                     )
-    return [
-        Above(index, tuple(targets), split_by_sign(rows, top), tuple(left_out))
-        for index, rows in zip(wanted, scored, strict=True)
-    ]
+    found = []
+    for index, rows in zip(wanted, scored, strict=True):
+        found.append(
+            Above(index, tuple(targets), labeled(net, wired, split_by_sign(rows, top)), tuple(left_out))
+        )
+    return found
+
+
+def labeled(net: Net, wired: Wiring, sided: Sided) -> Sided:
+    """The same partners, with the classes that units at the net's end stand for."""
+    labels = net.labels or ()
+
+    def named(one: Partner) -> Partner:
+        layer, _, index = one.unit.rpartition(":")
+        known = layer in wired.ends and int(index) < len(labels)
+        return replace(one, label=labels[int(index)]) if known else one
+
+    return Sided(tuple(map(named, sided.positive)), tuple(map(named, sided.negative)))

@@ -75,12 +75,11 @@ def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record
 def _figures(one: Above) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     if one.left_out:
-        said = "; ".join(f"{layer} reads it through {obstacle}" for layer, obstacle in one.left_out)
-        figures["left_out"] = Number(said, "left out, for no sum describes it")
-    if len(one.left_out) == len(one.targets):
-        reason = "no layer reads it as a sum" if one.targets else "no layer before a non-linearity reads it"
-        return {**figures, "excites_note": Number(reason, "feeds")}
-    label = f"to {', '.join(one.targets)}: length of the kernel, with the sign of its sum"
+        figures["left_out"] = Number(one.left_out_words, "left out, for no sum describes it")
+    if one.why_not is not None:
+        return {**figures, "excites_note": Number(one.why_not, "feeds")}
+    summed = [name for name in one.targets if name not in dict(one.left_out)]
+    label = f"to {', '.join(summed)}: length of the kernel, with the sign of its sum"
     return {
         **figures,
         "excites": Partners(one.fed.positive, label),

@@ -13,6 +13,7 @@ from pellucid.errors import InputError, PellucidError
 from pellucid.evidence.combination import combined, signed_pixels
 from pellucid.evidence.connections import Below, Sided, below
 from pellucid.evidence.job import Given, Held, Job, Settings, by_layer, shared_out
+from pellucid.evidence.portraits import Portraits, filters_of, with_filters
 from pellucid.figures import Figure, Number, Partners, Picture
 from pellucid.models import Net
 from pellucid.records import Kind, Panel, Provenance, Record, Unit
@@ -46,7 +47,7 @@ KIND = Kind(
             "Sum of its parts",
             "The pictures of the units below, summed by weight, beside the optimum; and the unit's weights on the pixels if "
             "nothing bent. Where they differ from the optimum, it is the bending that makes the unit what it is.",
-            ("combination", "optimum", "linear"),
+            ("combination", "combination_note", "optimum", "linear"),
         ),
     ),
 )
@@ -92,6 +93,7 @@ def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record
         found = list(below(net, job.layer, job.indices, given.source, items=settings["sample"], **how))
     except InputError as error:
         refused, found = error, []
+    filters = filters_of(net, dict.fromkeys(partner.unit for one in found for partner in one.partners))
     for place, index in enumerate(job.indices):
         source = Provenance(
             net.name,
@@ -102,7 +104,9 @@ def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record
             net.card()["versions"],
             f"{job.layer}:{index}",
         )
-        figures = _refused(refused) if refused else _figures(found[place], job.layer, given.held, source)
+        figures = (
+            _refused(refused) if refused else _figures(found[place], job.layer, given.held, source, filters)
+        )
         yield Record(KIND.name, job.layer, index, figures, source)
 
 
@@ -110,27 +114,31 @@ def _refused(error: PellucidError) -> dict[str, Figure]:
     return {"excited_by_note": Number(str(error), "parts")}
 
 
-def _figures(one: Below, layer: str, held: Held | None, source: Provenance) -> dict[str, Figure]:
+def _figures(
+    one: Below, layer: str, held: Held | None, source: Provenance, filters: Portraits
+) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     if one.sources:
         said = f"from {', '.join(one.sources)}: length of the kernel, with the sign of its sum"
-        figures |= sides(one.weights, "excited_by", "inhibited_by", said)
+        figures |= sides(with_filters(one.weights, filters), "excited_by", "inhibited_by", said)
     else:
         figures["excited_by_note"] = Number("it reads the input itself; its filter says what of it", "parts")
     if one.further_sources:
         said = (
             f"from {', '.join(one.further_sources)}: length of the expanded kernel, with the sign of its sum"
         )
-        figures |= sides(one.further, "further_excited_by", "further_inhibited_by", said)
+        figures |= sides(
+            with_filters(one.further, filters), "further_excited_by", "further_inhibited_by", said
+        )
     if one.given is not None and one.response is not None and one.rest is not None:
         said = f"part of the mean response of {one.response:.4g} over {one.items} items"
         figures |= {
-            **sides(one.given, "raised_by", "lowered_by", said),
+            **sides(with_filters(one.given, filters), "raised_by", "lowered_by", said),
             "mean_response": Number(one.response, "mean response"),
             "rest": Number(one.rest, "of it from no unit below: bias"),
             "items": Number(one.items, "items in the sample"),
         }
-    return {**figures, **_pictures(one, layer, held, source)}
+    return {**figures, **_pictures(one, layer, held, source, filters)}
 
 
 def sides(partners: Sided, positive: str, negative: str, label: str) -> dict[str, Figure]:
@@ -138,7 +146,9 @@ def sides(partners: Sided, positive: str, negative: str, label: str) -> dict[str
     return {positive: Partners(partners.positive, label), negative: Partners(partners.negative, label)}
 
 
-def _pictures(one: Below, layer: str, held: Held | None, source: Provenance) -> dict[str, Figure]:
+def _pictures(
+    one: Below, layer: str, held: Held | None, source: Provenance, filters: Portraits
+) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     unit = f"{layer}:{one.index}"
     weighted = [
@@ -147,7 +157,9 @@ def _pictures(one: Below, layer: str, held: Held | None, source: Provenance) -> 
         if (picture := _optimum(held, partner.unit)) is not None
     ]
     image = combined(weighted)
-    if image is not None:
+    if image is None and one.sources:
+        figures["combination_note"] = Number(_why_no_sum(one, filters), "sum of its parts")
+    elif image is not None:
         said = f"pictures of {len(weighted)} units below, summed by their weights to {unit}"
         figures["combination"] = Picture.of(image, source.to_json(), alt=said)
     record = None if held is None else held.record("optimum", layer, one.index)
@@ -159,6 +171,13 @@ def _pictures(one: Below, layer: str, held: Held | None, source: Provenance) -> 
         drawn = signed_pixels(one.pixels.maps)
         figures["linear"] = Picture.of(drawn, source.to_json(), alt=said, pixelated=max(drawn.size) < 64)
     return figures
+
+
+def _why_no_sum(one: Below, filters: Portraits) -> str:
+    partners = one.weights.both
+    if partners and all(partner.unit in filters.filters for partner in partners):
+        return "the units below read the input itself: the sum of their filters is what the weights on the pixels show"
+    return f"no optimum of a unit below is in this atlas: survey {', '.join(one.sources)} as well to see their sum"
 
 
 def _optimum(held: Held | None, unit: str) -> Image.Image | None:

@@ -118,7 +118,8 @@ def layers_above(net: Net, layers: Iterable[str]) -> tuple[str, ...]:
     for name in layers:
         layer = net.layer(name)
         plain += layer.fed_by if layer.rectified and layer.fed_by else (layer.name,)
-    return tuple(name for name in wiring(net).above(plain) if name not in plain and name != OUTPUT)
+    fed = {each for name in plain for each in wiring(net, name).above([name])}
+    return tuple(name for name in net.trace.calls if name in fed and name not in plain and name != OUTPUT)
 
 
 def clamps_of(

@@ -16,7 +16,7 @@ from pellucid.figures import Figure, Items, Number, Partners, Table
 from pellucid.figures.file import folder, picture_path, write
 from pellucid.figures.sheet import stacked
 from pellucid.figures.stamp import write_png
-from pellucid.figures.words import value_words
+from pellucid.figures.words import count_words, value_words
 from pellucid.records import Provenance, Unit
 
 __all__ = ["Ablation", "Ablations"]
@@ -141,7 +141,7 @@ class Ablations(Sequence[Ablation]):
         return self._made[place]
 
     def __repr__(self) -> str:
-        return f"<{len(self)} ablations over {self.items} items>"
+        return f"<{count_words(len(self), 'ablation')} over {count_words(self.items, 'item')}>"
 
     def to_json(self) -> dict[str, Any]:
         return {

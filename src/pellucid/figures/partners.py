@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pellucid.figures.blob import Blob
-from pellucid.figures.drawing import Box, Drawing, Line, Words
+from pellucid.figures.drawing import LETTERS_PX, SHARPNESS, Box, Drawing, Line, Words
 from pellucid.figures.items import Item
 from pellucid.figures.lettering import fitted
 from pellucid.figures.map import SIGNED
 from pellucid.figures.markup import Link, data_uri, for_notebook, text
 from pellucid.figures.picture import Picture
-from pellucid.figures.sheet import PIXELATED_UP_TO_PX, contact_sheet
+from pellucid.figures.sheet import PIXELATED_UP_TO_PX, contact_sheet, letters_px
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
 
@@ -27,7 +27,8 @@ __all__ = ["Look", "Neighbor", "Partner", "Partners", "small_map"]
 MOST_MAP_PX = 15  # a side of a small map
 SHEET_COLUMNS, SHEET_TILE_PX = 8, 112
 MAP_PX = 48  # on a sheet
-BARS_PX, BAR_PX = 480, 22
+BAR_PX = 20
+NAMES, BARS = 0.3, 0.66  # of a chart's width
 PAPER, HAIRLINE, BLANK = "#fdfcf9", "#dedad0", "#e9e6de"
 
 Rows = tuple[tuple[float, ...], ...]
@@ -48,18 +49,36 @@ Look = Callable[[str], "Neighbor | None"]
 
 @dataclass(frozen=True)
 class Partner:
-    """A unit by its address, with a signed value; `map` rows of signed numbers, empty where there are no positions."""
+    """A unit by its address, with a signed value; `map` rows of signed numbers, empty where there are no positions.
+
+    `label` is the class that it stands for, empty where it stands for none; `picture` one that is known without an atlas: its
+    weights on the pixels, where it reads the input itself.
+    """
 
     unit: str
     value: float
     map: Rows = ()
+    label: str = ""
+    picture: Blob | None = None
+
+    @property
+    def name(self) -> str:
+        """The class, or the address where it stands for none."""
+        return self.label or self.unit
 
     def to_json(self) -> dict[str, Any]:
-        return {"unit": self.unit, "value": self.value, "map": [list(row) for row in self.map]}
+        row = {"unit": self.unit, "value": self.value, "map": [list(line) for line in self.map]}
+        if self.label:
+            row["label"] = self.label
+        if self.picture is not None:
+            row["picture"] = [self.picture.hash, self.picture.mime]
+        return row
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Partner:
-        return cls(row["unit"], row["value"], tuple(tuple(line) for line in row["map"]))
+        picture = Blob(*row["picture"]) if "picture" in row else None
+        rows = tuple(tuple(line) for line in row["map"])
+        return cls(row["unit"], row["value"], rows, row.get("label", ""), picture)
 
 
 @dataclass(frozen=True)
@@ -76,7 +95,7 @@ class Partners:
     label: str
 
     def blobs(self) -> Iterator[Blob]:
-        yield from ()
+        yield from (one.picture for one in self.partners if one.picture is not None)
 
     @property
     def reach(self) -> float:
@@ -84,21 +103,36 @@ class Partners:
         return max((abs(v) for one in self.partners for row in one.map for v in row), default=0.0)
 
     def html(self, link: Link, look: Look | None = None) -> str:
-        """A list of units: picture, map, value and address; what `look` does not know is shown without a picture."""
+        """A list of units: picture, map, value and address. Where there is no picture of any of them one line says so."""
         if not self.partners:
             return f'<p class="missing">none {text(self.label)}</p>'
-        entries = "".join(self._entry(one, link, look) for one in self.partners)
-        return f'<ol class="partners" aria-label="{text(self.label)}">{entries}</ol><p class="words">{text(self.label)}</p>'
+        known = [None if look is None else look(one.unit) for one in self.partners]
+        shown = [_picture(one, there, link) for one, there in zip(self.partners, known, strict=True)]
+        bare = not any(shown)
+        rows = zip(self.partners, known, shown, strict=True)
+        entries = "".join(self._entry(one, there, bare, picture) for one, there, picture in rows)
+        sort = "partners bare" if bare else "partners"
+        listed = f'<ol class="{sort}" aria-label="{text(self.label)}">{entries}</ol>'
+        return f'{listed}<p class="words">{text(self.label)}{text(self._why_bare()) if bare else ""}</p>'
 
-    def _entry(self, one: Partner, link: Link, look: Look | None) -> str:
-        known = None if look is None else look(one.unit)
+    def _why_bare(self) -> str:
+        layers = dict.fromkeys(one.unit.rpartition(":")[0] for one in self.partners)
+        if all(one.label for one in self.partners):
+            return ""  # a class is known by its name
+        return f". There are no pictures of them here: survey {', '.join(layers)} as well to see some."
+
+    def _entry(self, one: Partner, known: Neighbor | None, bare: bool, picture: str) -> str:
+        label = one.label or (known.label if known else "")
         name = f'<span class="name" title="{text(one.unit)}">{text(one.unit)}</span>'
-        picture = _picture(known, link)
-        if known is not None:
-            label = f" <bdi>{text(known.label)}</bdi>" if known.label else ""
-            picture, name = f'<a href="{text(known.href)}">{picture}</a>', f"{name}{label}"
+        if label:
+            name = f'<bdi title="{text(one.unit)}">{text(label)}</bdi>'
+        shown = "" if bare else picture or '<span class="blank">no picture</span>'
+        if known is not None and shown:
+            shown = f'<a href="{text(known.href)}">{shown}</a>'
+        elif known is not None:
+            name = f'<a href="{text(known.href)}">{name}</a>'
         return (
-            f'<li class="partner">{picture}{self._map(one)}'
+            f'<li class="partner">{shown}{self._map(one)}'
             f'<p><span class="response">{text(_signed(one.value))}</span> {name}</p></li>'
         )
 
@@ -112,37 +146,46 @@ class Partners:
 
     def sheet(self, pictures: Mapping[str, Image.Image] | None = None, title: str = "") -> Image.Image:
         """The same on paper, eight in a row; where there are neither pictures nor maps, values as bars."""
-        if (
-            self.partners
-            and not self.reach
-            and not any(one.unit in (pictures or {}) for one in self.partners)
-        ):
-            return contact_sheet(
-                [(self._bars().image(), "")], columns=1, tile_px=2 * BARS_PX, title=title or self.label
-            )
+        shown = {one.unit: picture for one in self.partners if (picture := _own(one, pictures or {}))}
+        if self.partners and not self.reach and not shown:
+            return self._bars(title or self.label)
         tiles = [
-            (self._tile(one, (pictures or {}).get(one.unit)), f"{_signed(one.value)}\n{one.unit}")
+            (self._tile(one, shown.get(one.unit)), f"{_signed(one.value)}\n{one.name}")
             for one in self.partners
         ] or [(Image.new("RGB", (SHEET_TILE_PX, SHEET_TILE_PX), BLANK), "none")]
         while len(tiles) < SHEET_COLUMNS:
             tiles.append((Image.new("RGB", (SHEET_TILE_PX, SHEET_TILE_PX), PAPER), ""))
         return contact_sheet(tiles, columns=SHEET_COLUMNS, tile_px=SHEET_TILE_PX, title=title or self.label)
 
-    def _bars(self) -> Drawing:
-        """A bar for each unit, to the right where its value is positive."""
-        longest = max(abs(one.value) for one in self.partners)
-        middle, room = BARS_PX * 0.6, BARS_PX * 0.36
+    def _bars(self, title: str) -> Image.Image:
+        """A bar for each unit, to the right where its value is positive; as wide as a sheet of tiles, on the same margins."""
+        blank = [(Image.new("RGB", (1, 1), PAPER), "")] * SHEET_COLUMNS
+        sheet = contact_sheet(blank, columns=SHEET_COLUMNS, tile_px=SHEET_TILE_PX, title=title)
+        margin, letters = SHEET_TILE_PX // 4, letters_px(SHEET_TILE_PX)
+        head = margin + round(3.2 * letters)
+        chart = self._chart(sheet.width - 2 * margin).image().reduce(SHARPNESS)
+        page = Image.new("RGB", (sheet.width, head + chart.height + margin), PAPER)
+        page.paste(sheet.crop((0, 0, sheet.width, head)), (0, 0))
+        page.paste(chart, (margin, head))
+        return page
+
+    def _chart(self, width: int) -> Drawing:
+        longest = max(abs(one.value) for one in self.partners) or 1
+        right = any(one.value > 0 for one in self.partners)
+        left = any(one.value < 0 for one in self.partners)
+        first, room = NAMES * width, BARS * width / (1 + (left and right))
+        zero = first + (room if left else 0)
         marks: list[Box | Line | Words] = []
         for row, one in enumerate(self.partners):
-            width = room * abs(one.value) / (longest or 1)
-            left = middle if one.value > 0 else middle - width
-            top = row * BAR_PX + 3
-            marks.append(Box(left, top, max(width, 0.5), BAR_PX - 6, "bar"))
-            words = f"{one.unit}  {_signed(one.value)}"
-            marks.append(Words(0, top + BAR_PX - 9, fitted(words, 11, round(BARS_PX * 0.24)), anchor="start"))
+            length, top = room * abs(one.value) / longest, row * BAR_PX
+            start = zero if one.value > 0 else zero - length
+            marks.append(Box(start, top + 3, max(length, 0.5), BAR_PX - 6, "bar"))
+            base = top + BAR_PX / 2 + 4
+            marks.append(Words(0, base, fitted(one.name, LETTERS_PX, round(0.7 * first)), anchor="start"))
+            marks.append(Words(first - 8, base, _signed(one.value), anchor="end"))
         height = BAR_PX * len(self.partners)
-        marks.append(Line(((middle, 0), (middle, height)), "axis"))
-        return Drawing(BARS_PX, height, tuple(marks), self.label)
+        marks.append(Line(((zero, 0), (zero, height)), "axis"))
+        return Drawing(width, height, tuple(marks), self.label)
 
     def _tile(self, one: Partner, picture: Image.Image | None) -> Image.Image:
         """The picture with the map in its lower left corner, or the map alone."""
@@ -187,10 +230,13 @@ def _signed(value: float) -> str:
     return f"+{value_words(value)}" if value > 0 else value_words(value)
 
 
-def _picture(known: Neighbor | None, link: Link) -> str:
+def _picture(one: Partner, known: Neighbor | None, link: Link) -> str:
+    """The picture that a page knows, or the partner's own; nothing where there is neither."""
     picture = None if known is None else known.picture
     if picture is None:
-        return '<span class="blank">no picture</span>'
+        if one.picture is None:
+            return ""
+        return f'<img class="picture pixelated" src="{text(link(one.picture))}" alt="" loading="lazy" decoding="async">'
     if isinstance(picture, Item):
         return picture.thumbnail(link)
     shape = "picture pixelated" if picture.pixelated else "picture"
@@ -198,6 +244,12 @@ def _picture(known: Neighbor | None, link: Link) -> str:
         f'<img class="{shape}" src="{text(link(picture.blob))}" width="{picture.width:d}" height="{picture.height:d}" '
         'alt="" loading="lazy" decoding="async">'
     )
+
+
+def _own(one: Partner, pictures: Mapping[str, Image.Image]) -> Image.Image | None:
+    if one.unit in pictures or one.picture is None:
+        return pictures.get(one.unit)
+    return one.picture.image() if one.picture.data is not None else None
 
 
 def signed_image(values: Rows, reach: float) -> Image.Image:

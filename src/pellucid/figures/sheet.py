@@ -16,7 +16,7 @@ from pellucid.errors import InputError
 from pellucid.figures.lettering import drawable, fitted, typeface
 from pellucid.figures.picture import Picture
 
-__all__ = ["contact_sheet", "letters_px", "stacked"]
+__all__ = ["contact_sheet", "letters_px", "paragraphs", "stacked"]
 
 PAPER, INK, PALE_INK, HAIRLINE = "#fdfcf9", "#1d1c1a", "#66625b", "#dedad0"
 # A plain image up to this side is a filter or a small map: its pixels are the message, so they stay sharp.
@@ -132,6 +132,28 @@ def stacked(sheets: Sequence[Image.Image]) -> Image.Image:
         page.paste(each, (0, top))
         top += each.height
     return page
+
+
+def paragraphs(texts: Sequence[str], width: int, letters: int = 13) -> Image.Image:
+    """Texts one below the other, each on as many lines as it takes."""
+    margin, line = 28, round(letters * 1.4)
+    lines = [row for each in texts for row in (*_wrapped(each, letters, width - 2 * margin), "")]
+    page = Image.new("RGB", (width, line * len(lines)), PAPER)
+    pen = ImageDraw.Draw(page)
+    for number, row in enumerate(lines):
+        pen.text((margin, number * line), row, PALE_INK, typeface(letters), anchor="la")
+    return page
+
+
+def _wrapped(words: str, letters: int, width: int) -> list[str]:
+    rows = [""]
+    for word in drawable(words).split():
+        longer = f"{rows[-1]} {word}".strip()
+        if rows[-1] and typeface(letters).getlength(longer) > width:
+            rows.append(word)
+        else:
+            rows[-1] = longer
+    return [fitted(row, letters, width) for row in rows]
 
 
 def _layout(

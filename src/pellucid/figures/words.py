@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Cell", "value_words"]
+__all__ = ["Cell", "count_words", "value_words"]
 
 Cell = float | int | bool | str | None
 
@@ -26,6 +26,15 @@ def value_words(value: Cell, unit: str = "") -> str:
         return "yes" if value else "no"
     words = _whole(value) if isinstance(value, int) else _decimal(value)
     return f"{words.replace('-', MINUS)}{THIN_SPACE}{unit}" if unit else words.replace("-", MINUS)
+
+
+def count_words(count: int, noun: str) -> str:
+    """How many of something.
+
+    >>> count_words(1, "unit"), count_words(3, "unit")
+    ('1 unit', '3 units')
+    """
+    return f"{value_words(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def _whole(value: int) -> str:
