@@ -103,6 +103,7 @@ def test_a_room_imports_only_the_rooms_it_may(path: Path) -> None:
 
 def test_kinds_of_evidence_never_import_one_another() -> None:
     shared = {
+        "circuits",
         "climbing",
         "combination",
         "connections",
@@ -111,6 +112,7 @@ def test_kinds_of_evidence_never_import_one_another() -> None:
         "job",
         "moved",
         "optima",
+        "portraits",
         "probing",
         "removal",
         "spectrum_figures",

@@ -43,6 +43,11 @@ def test_a_gate_and_a_layer_norm_are_refused_by_name(gated: pl.Net) -> None:
         fed_by(gated, "top")
     with pytest.raises(InputError, match="layer norm"):
         fed_by(gated, "last")
+    with pytest.raises(InputError, match=r"a layer norm \(norm\), which divides"):
+        fed_by(gated, "last")
+    assert (
+        "(top)" not in wiring(gated).paths["top"].obstacle
+    )  # the product is the net's own, not that of the layer it goes to
     assert fed_by(gated, "logits") == ("last",)
     assert fed_by(gated, "gate") == ("conv",)
 
@@ -97,3 +102,32 @@ def planted() -> pl.Net:
     from nets import planted_net
 
     return pl.load(planted_net(), input=pl.ImageInput(32))
+
+
+def test_a_layer_whose_batch_norm_is_listed_feeds_what_reads_that(joined: pl.Net) -> None:
+    assert wiring(joined, "deep").above(["deep"]) == ("left", "right")
+    assert wiring(joined, "stem").above(["stem"]) == ("norm2", "left", "right")
+    assert wiring(joined, "norm").above(["norm"]) == ("norm2", "left", "right")
+
+
+def test_operations_that_nobody_knows_are_said_in_plain_words_with_their_module() -> None:
+    class Odd(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.special.i0(x)
+
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), Odd(), nn.Conv2d(4, 2, 1), nn.ReLU(), nn.Flatten())
+    with pytest.raises(
+        InputError, match=r"an operation \(special i 0|i 0\) that is not known to be linear \(2\)"
+    ):
+        fed_by(pl.load(module, input=pl.ImageInput(4)), "3")
+
+
+def test_a_softmax_at_the_end_stands_for_the_layer_before_it() -> None:
+    module = nn.Sequential(
+        nn.Conv2d(3, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3), nn.Softmax(1)
+    )
+    net = pl.load(module, input=pl.ImageInput(4))
+    assert wiring(net).paths["4"].sources == ("0",)
+    assert "logits" not in wiring(net).paths
+    with pytest.raises(InputError, match=r"softmax \(5\).*ask for the units of 4"):
+        fed_by(net, "logits")

@@ -6,10 +6,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from nets import COLOR, DEAD
 
 import pellucid as pl
+from pellucid.data import batches, open_source, sampled
+from pellucid.models import tap
 from pellucid.records import Unit
 
 
@@ -85,3 +89,51 @@ def _stop_at(done: int):
             raise KeyboardInterrupt
 
     return progress
+
+
+def test_what_overflows_is_told_and_leaves_the_lists(
+    planted: pl.Net, planted_photos: Path, tmp_path: Path
+) -> None:
+    [one] = pl.ablate("demo", "demo", "conv5:9", value=1e38, sample=4)
+    assert one.nonfinite == 4
+    assert "outputs of 4 items are no finite numbers" in one.overflow
+    assert (one.flipped, one.accuracy_without, one.worst.items) == (1.0, 0.0, ())
+    json.dumps(one.to_json(), allow_nan=False)
+    one.save(tmp_path / "one.png")
+    assert "nonfinite" in one.figures()
+    [plain] = pl.ablate("demo", "demo", "conv5:9", sample=4)
+    assert plain.overflow is None
+    with pytest.raises(pl.PellucidError, match="no response in float32 is so far from 0"):
+        pl.ablate(planted, planted_photos, "conv:0", value=1e39)
+
+
+def test_accuracy_and_units_above_against_a_slow_truth() -> None:
+    net = pl.load("demo")
+    units = [9, 47, 3]
+    [one] = pl.ablate(net, "demo", "conv4:3,9,47", sample=12, seed=2)
+    kept = [part.clone() for part in net.module.get_submodule("conv4").parameters()]
+    source = sampled(open_source("demo"), 12, 2)
+    above, right = [], []
+    for zeroed in (False, True):
+        with torch.no_grad():
+            for part in net.module.get_submodule("conv4").parameters():
+                part[units] = 0 if zeroed else part[units]
+        means, hits = [], 0
+        for batch in batches(source, net.input.recipe, size=1):  # one picture at a time
+            row = int(batch.rows[0])
+            with tap(net, ["conv5", "logits"]) as run:
+                found = run(batch.tensor(net.device)[:1])
+            means.append(found["conv5"][0].double().flatten(1).mean(1).numpy())
+            named = net.labels[int(found["logits"][0].argmax())]
+            hits += named == source.class_names[source.classes[row]]
+        above.append(np.mean(means, 0))
+        right.append(hits / 12)
+    with torch.no_grad():
+        for part, before in zip(net.module.get_submodule("conv4").parameters(), kept, strict=True):
+            part.copy_(before)
+    assert (one.accuracy, one.accuracy_without) == (pytest.approx(right[0]), pytest.approx(right[1]))
+    change = above[1] - above[0]
+    found = {each.unit: each.value for each in one.above.both}
+    assert list(found) != []
+    assert found == {unit: pytest.approx(change[int(unit.split(":")[1])], rel=1e-4) for unit in found}
+    assert one.above.positive[0].unit == f"conv5:{int(change.argmax())}"

@@ -347,7 +347,7 @@ def test_records_hold_pictures_curves_and_sortable_numbers(planted):
 def test_what_an_input_without_colors_cannot_show_is_said():
     net = pl.load(nn.Sequential(nn.Conv2d(4, 2, 3)), input=pl.ImageInput(16, 4))
     [one, _] = pl.tuning(net, "0")
-    assert set(one.left_out) == {"color", "color_disk"}
+    assert set(one.left_out) == {"color", "color_disk", "color_grating"}
     assert "4 channels" in one.left_out["color"]
     assert one.reading.spectral is None
     assert one.reading.double_opponent is None
@@ -464,3 +464,101 @@ def test_gabor_filters_of_squeezenet_prefer_what_their_weights_show(real_data):
     assert np.median(turned) < 2
     assert max(turned) < 8
     assert 0.9 < np.median(faster) < 1.1
+
+
+@pytest.mark.parametrize("orientation", [0.0, 40.0, 45.0, 95.0, 133.0])
+@pytest.mark.parametrize("frequency", [0.11, 0.17, 0.25])
+def test_bandwidths_of_a_gabor_are_its_own_at_every_angle(orientation, frequency):
+    side, spread = 31, 5.0
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    turn = math.radians(orientation)
+    wave = 2 * np.pi * frequency * (x * math.cos(turn) + y * math.sin(turn))
+    kernel = np.exp(-(x**2 + y**2) / (2 * spread**2)) * np.cos(wave)
+    conv = nn.Conv2d(1, 1, side, bias=False)
+    with torch.no_grad():
+        conv.weight[0, 0] = torch.tensor(kernel, dtype=torch.float32)
+    [one] = pl.tuning(pl.load(nn.Sequential(conv), input=pl.ImageInput(48, 1)), "0", families=["grating"])
+
+    def answer(angle, speed):  # to the grating in its best phase
+        along = x * math.cos(angle) + y * math.sin(angle)
+        return abs((kernel * np.exp(2j * np.pi * speed * along)).sum())
+
+    angles = np.radians(np.arange(0, 180, 0.1))
+    over = np.array([answer(angle, frequency) for angle in angles])
+    assert one.reading.curve("grating", "orientation").bandwidth == pytest.approx(
+        (over > over.max() / 2).sum() * 0.1, rel=0.05
+    )
+    speeds = np.geomspace(0.02, 0.45, 1500)
+    over = np.array([answer(turn, speed) for speed in speeds])
+    above = speeds[over > over.max() / 2]
+    assert one.reading.curve("grating", "frequency").bandwidth == pytest.approx(
+        math.log2(above[-1] / above[0]), rel=0.05
+    )
+
+
+@pytest.mark.parametrize("width", [4, 6, 8])
+def test_a_unit_made_like_a_bar_prefers_its_width_and_direction(width):
+    side = 31
+    _, x = np.mgrid[:side, :side] - (side - 1) / 2
+    inside, beside = np.abs(x) <= width / 2, (np.abs(x) > width / 2) & (np.abs(x) <= width)
+    kernel = np.where(inside, 1.0 / inside.sum(), 0) - np.where(beside, 1.0 / beside.sum(), 0)
+    conv = nn.Conv2d(1, 1, side)
+    with torch.no_grad():
+        conv.weight[0, 0] = torch.tensor(kernel, dtype=torch.float32)
+    [one] = pl.tuning(pl.load(nn.Sequential(conv), input=pl.ImageInput(80, 1)), "0")
+    assert one.reading.best == "bar"
+    values = one.reading.families["bar"].best.values
+    assert (values["orientation"], values["polarity"]) == (0.0, "light")
+    # dark beside, as far as the field reaches, costs nothing: the true optimum is the light part's own width
+    assert one.reading.preferred("bar", "width") == pytest.approx(inside.sum() / side, rel=0.15)
+
+
+@pytest.mark.parametrize("orientation", [0.0, 17.0, 90.0, 170.0])
+@pytest.mark.parametrize("phase", [0.0, 57.0])
+def test_a_slow_gabor_is_named_by_what_is_straight(orientation, phase):
+    conv = nn.Conv2d(3, 1, 31)
+    y, x = np.mgrid[:31, :31] - 15.0
+    turn = math.radians(orientation)
+    wave = np.cos(2 * np.pi * 0.06 * (x * math.cos(turn) + y * math.sin(turn)) + math.radians(phase))
+    with torch.no_grad():
+        conv.weight[0] = torch.tensor(np.exp(-(x**2 + y**2) / 50) * wave, dtype=torch.float32)
+    [one] = pl.tuning(pl.load(nn.Sequential(conv), input=pl.ImageInput(64)), "0")
+    assert one.reading.best in ("bar", "edge", "grating")
+
+
+def test_a_unit_for_a_pattern_of_colors_has_stimuli_of_its_own():
+    conv = nn.Conv2d(3, 3, 15)
+    wave, quick = gabor(30.0, 0.12, 0.0, 15, 3.5), gabor(90.0, 0.2, 0.0, 15, 3.5)
+    wave, quick = wave - wave.mean(), quick - quick.mean()
+    with torch.no_grad():
+        conv.bias.zero_()
+        conv.weight[0] = torch.stack([wave, -wave, 0 * wave])
+        conv.weight[1] = torch.stack([-quick / 2, -quick / 2, quick])
+        conv.weight[2] = torch.stack([wave, wave, wave])
+    red, blue, gray = pl.tuning(pl.load(nn.Sequential(conv), input=pl.ImageInput(48)), "0")
+    assert (red.reading.best, blue.reading.best) == ("color_grating", "color_grating")
+    assert red.reading.families["color_grating"].best.values["colors"] == "red and green"
+    assert red.reading.preferred("color_grating", "orientation") == pytest.approx(30, abs=5)
+    assert blue.reading.families["color_grating"].best.values["colors"] == "blue and yellow"
+    assert blue.reading.preferred("color_grating", "orientation") == pytest.approx(90, abs=5)
+    assert red.verdict.startswith("prefers red-green stripes that run at 120°")
+    assert abs(gray.reading.families["color_grating"].excess) < 1e-5  # what adds all channels sees nothing
+    assert not red.reading.double_opponent
+
+
+@pytest.mark.parametrize("name", ["orientations", "phases", "hues", "tuning_batch"])
+def test_there_are_limits_to_how_many_are_shown(name):
+    for value in (10**8, 0):
+        with pytest.raises(InputError, match=rf"{name} {value}: a whole number from \d+ to \d+ is needed"):
+            pl.tuning("demo", "conv1:0", **{name: value})
+
+
+def test_a_preferred_value_at_the_end_is_told_in_the_verdict_and_on_the_curve():
+    conv = nn.Conv2d(1, 1, 10, bias=False)
+    with torch.no_grad():  # as fast as can be: beyond the fastest grating
+        conv.weight[0, 0] = torch.tensor((-1.0) ** np.arange(10), dtype=torch.float32).expand(10, 10)
+    net = pl.load(nn.Sequential(conv), input=pl.ImageInput(24, 1))
+    [one] = pl.tuning(net, "0", families=["grating"])
+    assert one.reading.curve("grating", "frequency").at_end
+    assert "the frequency at the end of what was shown: the true one may lie beyond" in one.verdict
+    assert "at the end: the true one may lie beyond" in one.curve("grating", "frequency").notes

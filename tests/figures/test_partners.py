@@ -65,6 +65,30 @@ def test_without_maps_and_pictures_values_are_drawn_as_bars() -> None:
     assert 1.8 < first / second < 2.2  # twice the value, twice the bar
 
 
+def test_bars_are_as_wide_as_the_tiles_of_other_sheets_with_classes_by_name() -> None:
+    named = Partners((Partner("logits:1", 2.0, label="gravel"), Partner("logits:2", 1.0, label="cat")), "c")
+    sheet, tiles = named.sheet(), FIGURE.sheet()
+    assert sheet.width == tiles.width
+    assert sheet.height < tiles.height
+    hairlines = np.all(np.asarray(sheet) == (0xDE, 0xDA, 0xD0), axis=2)
+    assert not hairlines.any()  # no frame around
+    assert "gravel" in named.html(link)
+    assert Partners.from_json(named.to_json()) == named
+
+
+def test_where_no_picture_is_known_one_line_says_so() -> None:
+    known = {"conv2:3": Neighbor("../layer/2/3.html", None, "")}
+    html = FIGURE.html(link, known.get)
+    assert "no picture<" not in html
+    assert html.count("survey conv2 as well") == 1
+    assert 'href="../layer/2/3.html"' in html
+    own = Picture.of(np.full((5, 5, 3), 9, np.uint8), {}).blob
+    pictured = Partners((Partner("conv1:0", 1.0, picture=own),), "weights")
+    assert f'src="../blob/{own.hash}.png"' in pictured.html(link)
+    assert list(pictured.blobs()) == [own]
+    assert Partners.from_json(pictured.to_json()) == pictured
+
+
 def test_small_maps_are_small_and_keep_their_mean() -> None:
     large = np.random.default_rng(0).normal(size=(30, 45))
     small = np.array(small_map(large))

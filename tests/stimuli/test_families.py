@@ -32,7 +32,7 @@ def test_every_stimulus_has_the_inputs_shape_and_lies_in_range(frame):
 def test_what_cannot_be_shown_is_left_out_with_a_reason():
     shown = [battery.family.name for battery in batteries(list(FAMILIES.values()), FRAMES["many channels"])]
     reasons = left_out(list(FAMILIES.values()), FRAMES["many channels"])
-    assert set(reasons) == {"color", "color_disk"}
+    assert set(reasons) == {"color", "color_disk", "color_grating"}
     assert set(shown) | set(reasons) == set(FAMILIES)
     assert "12 channels" in reasons["color"]
     assert not left_out(list(FAMILIES.values()), FRAMES["color"])

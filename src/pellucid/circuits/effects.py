@@ -34,7 +34,7 @@ class Effect:
     ----------
     clamps : the units and what they were held at
     before, after : (C,) the mean of each output over items, and over positions where it has any
-    firsts : (2, n) the first output of each item, before and after
+    firsts : (2, n) the first output of each item, before and after; -1 where an output is no finite number
     drops : (n,) how much the output that was first fell
     above : by layer (K,), the mean change of each of its units; and how far responses moved, up or down, on average
     """
@@ -45,6 +45,11 @@ class Effect:
     firsts: Integers
     drops: Doubles
     above: Mapping[str, tuple[Doubles, Doubles]]
+
+    @property
+    def nonfinite(self) -> int:
+        """For how many items an output is no finite number without the units."""
+        return int((self.firsts[1] < 0).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +142,8 @@ def effects(
     steps = -(-len(source.names) // batch) * len(groups)
     done = 0
     stream = batches(source, net.input.recipe, size=batch)
-    with closing(stream):
+    # What is held at a huge number may overflow; that is told by `nonfinite`, not by a warning.
+    with closing(stream), np.errstate(over="ignore", invalid="ignore"):
         for each in stream:
             slots, pixels = np.flatnonzero(each.valid), each.tensor(net.device)
             rows.append(each.rows[slots])
@@ -155,7 +161,10 @@ def effects(
     read = np.concatenate(rows) if rows else np.zeros(0, np.int64)
     if not len(read):
         raise NoItems(f"none of the {len(source.names)} items of {source.name} can be read")
-    made = tuple(_effect(clamps, baseline, one, above) for clamps, one in zip(variants, running, strict=True))
+    with np.errstate(over="ignore", invalid="ignore"):
+        made = tuple(
+            _effect(clamps, baseline, one, above) for clamps, one in zip(variants, running, strict=True)
+        )
     return Measured(made, read, right_outputs(net, source)[read], tuple(skipped), bool(grows))
 
 
@@ -223,8 +232,13 @@ def _take(
 
 def _effect(clamps: Clamps, baseline: _Running, one: _Running, above: Sequence[str]) -> Effect:
     before, after = np.concatenate(baseline.outputs), np.concatenate(one.outputs)
-    first = before.argmax(1)
+    first, later = _firsts(before), _firsts(after)
     everyone = np.arange(len(before))
     changes = {name: (one.sums[name] / len(before), one.moved[name] / len(before)) for name in above}
     drops = before[everyone, first] - after[everyone, first]
-    return Effect(clamps, before.mean(0), after.mean(0), np.stack([first, after.argmax(1)]), drops, changes)
+    return Effect(clamps, before.mean(0), after.mean(0), np.stack([first, later]), drops, changes)
+
+
+def _firsts(outputs: Doubles) -> Integers:
+    """The largest output of each item, -1 where one is no finite number."""
+    return np.where(np.isfinite(outputs).all(1), outputs.argmax(1), -1)

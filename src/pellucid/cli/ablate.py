@@ -49,6 +49,9 @@ def ablate(
             progress=progress,
         )
     paths = found.save(out)
+    for one in found:
+        if one.overflow is not None:
+            complain(f"{one.name}: {one.overflow}")
     if common.json:
         document = found.to_json()
         rows = [{**row, "picture": str(path)} for row, path in zip(document["ablations"], paths, strict=True)]

@@ -25,7 +25,7 @@ KIND = Kind(
             "Without it",
             "The same items with this unit held at zero (or at the value set). One unit of many seldom matters, for others "
             "do the same; and a unit whose removal changes nothing here may matter for items that the sample does not have.",
-            ("lowered", "raised", "accuracy", "accuracy_without", "flipped"),
+            ("lowered", "raised", "accuracy", "accuracy_without", "flipped", "nonfinite"),
         ),
         Panel(
             "Items that lose most",

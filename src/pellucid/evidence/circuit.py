@@ -159,7 +159,10 @@ def _portraits(
 ) -> tuple[Portraits, frozenset[str]]:
     """Pictures of the units and their partners, and the addresses of those that were climbed for this."""
     ranked = {
-        unit: [str(unit), *(each.unit for each in (*_by_turns(one.weights), *_by_turns(over.fed), *one.partners))]
+        unit: [
+            str(unit),
+            *(each.unit for each in (*_by_turns(one.weights), *_by_turns(over.fed), *one.partners)),
+        ]
         for unit, (one, over) in found.items()
     }
     every = dict.fromkeys(address for addresses in ranked.values() for address in addresses)

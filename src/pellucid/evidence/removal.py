@@ -22,6 +22,7 @@ from pellucid.records import Provenance, Unit, UnitQuery
 __all__ = ["ablate", "ablations", "clamps_of", "layers_above"]
 
 SHOWN_OUTPUTS, SHOWN_ITEMS, SHOWN_UNITS = 5, 9, 8
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def ablate(
@@ -136,13 +137,15 @@ def clamps_of(
         number = float("nan")
     if not np.isfinite(number):
         raise InputError(f"value {value!r}: write a number, as 0, or mean")
+    if abs(number) > LARGEST:
+        raise InputError(f"value {value!r}: no response in float32 is so far from 0; write a smaller number")
     return [dict.fromkeys(some, number) for some in sets]
 
 
 def _ablation(
     net: Net, source: Source, measured: Measured, effect: Effect, previews: Previews, stamp: Provenance
 ) -> Ablation:
-    change = effect.after - effect.before
+    change = np.where(np.isfinite(effect.after), effect.after, effect.before) - effect.before
     order = np.argsort(change, kind="stable")
     before, after = effect.firsts
 
@@ -155,7 +158,8 @@ def _ablation(
 
     rows = [
         (name, int(unit), float(mean[unit]), None)
-        for name, (mean, _) in effect.above.items()
+        for name, (changes, _) in effect.above.items()
+        for mean in [np.where(np.isfinite(changes), changes, 0)]
         for unit in np.argsort(-np.abs(mean), kind="stable")[: 4 * SHOWN_UNITS]
     ]
     return Ablation(
@@ -169,6 +173,7 @@ def _ablation(
         split_by_sign(rows, SHOWN_UNITS),
         _worst(source, measured, effect, previews),
         stamp,
+        effect.nonfinite,
     )
 
 
@@ -178,8 +183,9 @@ def _output(net: Net, place: int) -> str:
 
 def _worst(source: Source, measured: Measured, effect: Effect, previews: Previews) -> Items:
     """The items whose first output fell most, with the change as response."""
-    order = np.argsort(-effect.drops, kind="stable")[:SHOWN_ITEMS]
-    falling = [int(place) for place in order if effect.drops[place] > 0]
+    drops = np.where(np.isfinite(effect.drops), effect.drops, 0)
+    order = np.argsort(-drops, kind="stable")[:SHOWN_ITEMS]
+    falling = [int(place) for place in order if drops[place] > 0]
     shown = previews.of([int(measured.rows[place]) for place in falling])
     items = []
     for place in falling:
@@ -187,5 +193,5 @@ def _worst(source: Source, measured: Measured, effect: Effect, previews: Preview
         one = shown[row]
         width, height = (0, 0) if one.placement is None else one.placement.item
         preview = None if one.preview is None else Blob.of(one.preview, PREVIEW_MIME)
-        items.append(Item(source.names[row], -float(effect.drops[place]), (), None, width, height, preview))
+        items.append(Item(source.names[row], -float(drops[place]), (), None, width, height, preview))
     return Items(tuple(items))

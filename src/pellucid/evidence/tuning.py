@@ -51,7 +51,8 @@ DEFAULTS = {
     "moved": True,
 }
 SETTINGS = frozenset(DEFAULTS)
-FEWEST = {"orientations": 3, "phases": 3, "hues": 6, "tuning_batch": 1}
+# The fewest and the most that can be asked: finer steps than a degree of orientation or hue show nothing more.
+BOUNDS = {"orientations": (3, 180), "phases": (3, 72), "hues": (6, 360), "tuning_batch": (1, 4096)}
 
 
 def tuning(
@@ -151,12 +152,12 @@ def settings(net: Net, asked: Settings) -> dict[str, Any]:
     complete["families"] = [family.name for family in tabled(tuple(wanted))]
     if not complete["families"]:
         raise InputError(f"no family of stimuli was asked; there are {', '.join(FAMILIES)}")
-    for name, fewest in FEWEST.items():
+    for name, (fewest, most) in BOUNDS.items():
         value = complete[name]
         if value is None:
             continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < fewest:
-            raise InputError(f"{name} {value!r}: a whole number from {fewest} is needed")
+        if not isinstance(value, int) or isinstance(value, bool) or not fewest <= value <= most:
+            raise InputError(f"{name} {value!r}: a whole number from {fewest} to {most} is needed")
     complete["moved"] = bool(complete["moved"])
     return complete
 

@@ -7,7 +7,7 @@ from pellucid.evidence.moved import MOVES
 from pellucid.evidence.tunings import Tuning, move_figure
 from pellucid.figures import Figure, Number, Picture
 from pellucid.records import Kind, Panel
-from pellucid.stimuli import FAMILIES
+from pellucid.stimuli import FAMILIES, phrase
 
 __all__ = ["KIND", "tuning_figures"]
 
@@ -25,10 +25,12 @@ CURVES = {
     "disk_radius": ("disk", "radius"),
     "high_low_direction": ("high_low", "direction"),
     "hue_curve": ("color", "hue"),
+    "color_grating_orientation": ("color_grating", "orientation"),
+    "color_grating_frequency": ("color_grating", "frequency"),
     "disk_hue": ("color_disk", "hue"),
     "gray_curve": ("gray", "level"),
 }
-COLOR_CURVES = ("hue_curve", "disk_hue", "gray_curve")
+COLOR_CURVES = ("hue_curve", "disk_hue", "color_grating_orientation", "color_grating_frequency", "gray_curve")
 # Numbers by which the units of a layer are put in order.
 PLACES = {
     "orientation": "preferred orientation, across the stripes",
@@ -52,7 +54,11 @@ KIND = Kind(
             "gray. The best of these need not be what the unit is for: compare with what its examples reach.",
             (
                 "verdict",
-                *(name for family in FAMILIES for name in (f"best_{family}", f"above_gray_best_{family}")),
+                *(
+                    name
+                    for family in FAMILIES
+                    for name in (f"best_{family}", f"words_best_{family}", f"above_gray_best_{family}")
+                ),
                 "left_out",
                 "nonfinite",
             ),
@@ -65,8 +71,9 @@ KIND = Kind(
         ),
         Panel(
             "Tuning: colors",
-            "Opponent: some colors excite more than black does, others less; double-opponent: some gratings do so too. "
-            "Saturated colors also differ in brightness; hold the curve over hues against that over grays.",
+            "Opponent: some flat colors excite more than black does, others less; double-opponent: some gray gratings do so too. "
+            "A unit for color patterns may be neither: gratings of two colors and colored disks ask for these. Saturated colors "
+            "also differ in brightness; hold the curve over hues against that over grays.",
             (*COLOR_CURVES, *list(PLACES)[4:], "opponent_axis", "double_opponent"),
         ),
         Panel(
@@ -134,6 +141,7 @@ def _family_figures(one: Tuning, name: str) -> dict[str, Figure]:
     }
     return {
         f"best_{name}": picture,
+        f"words_best_{name}": Number(phrase(found.best), ""),
         f"above_gray_best_{name}": Number(found.excess, "above gray"),
         **curves,
     }

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
@@ -18,7 +20,7 @@ from pellucid.evidence.moved import MOVES, Moved
 from pellucid.figures import Table, TuningCurve
 from pellucid.figures.file import folder, picture_path, write
 from pellucid.figures.lettering import fitted, typeface
-from pellucid.figures.sheet import INK, PAPER, contact_sheet
+from pellucid.figures.sheet import INK, PAPER, contact_sheet, letters_px, wrapped
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import count_words, value_words
 from pellucid.records import Provenance, Unit
@@ -31,7 +33,9 @@ Box = tuple[int, int, int, int]
 HUES = tuple(
     (60.0 * turn, name) for turn, name in enumerate(("red", "yellow", "green", "cyan", "blue", "magenta"))
 )
-TILE_PX, SHEET_TILE_PX = 128, 144
+TILE_PX, SHEET_TILE_PX, IN_A_STRIP = 128, 132, 11
+CURVE_SHARPNESS, IN_A_ROW = 1.25, 3
+DRAWN_AT_ONCE = 4  # sheets: encoding a picture lets others go on
 # The curves of a sheet, by family and axis: one for each thing that a unit may be tuned to.
 SHEET = (
     ("grating", "orientation"),
@@ -99,15 +103,20 @@ class Tuning:
         """The best stimulus of each family, and below the curves that matter most."""
         families = self.reading.families
         order = sorted(families, key=lambda name: -families[name].excess)
-        tiles = [
-            (self.image(name), f"{name.replace('_', ' ')}\n{_three(families[name].excess)} above gray")
-            for name in order
-        ]
-        top = contact_sheet(
-            tiles, columns=10, tile_px=SHEET_TILE_PX, title=f"{self.unit} {self.provenance.net}"
+        tiles = [(self.image(name), self._caption(name)) for name in order]
+        title = (
+            f"{self.unit} {self.provenance.net}\nbest of each family, and how far it lies above middle gray"
         )
-        curves = [self.curve(family, axis).drawing().image() for family, axis in SHEET if family in families]
+        top = contact_sheet(tiles, columns=IN_A_STRIP, tile_px=SHEET_TILE_PX, title=title)
+        drawn = [self.curve(family, axis).drawing() for family, axis in SHEET if family in families]
+        curves = [each.image(CURVE_SHARPNESS) for each in drawn]
         return _page(top, self.verdict, curves)
+
+    def _caption(self, family: str) -> str:
+        """How far it lies above gray, and the best stimulus in words."""
+        found = self.reading.families[family]
+        words = wrapped(phrase(found.best), letters_px(SHEET_TILE_PX), SHEET_TILE_PX)
+        return "\n".join([_three(found.excess), *words])
 
     def png(self) -> bytes:
         """The same as a PNG that carries its provenance."""
@@ -151,6 +160,8 @@ def curve_figure(curve: AxisTuning, gray: float, preferred: float | None) -> Tun
     notes = []
     if preferred is not None and degrees:
         notes.append(f"prefers {preferred:.0f}°")
+    if curve.at_end:
+        notes.append("at the end: the true one may lie beyond")
     if curve.bandwidth is not None:
         wide = (
             f"{curve.bandwidth:.0f}°" if degrees else f"{curve.bandwidth:.2g} {curve.bandwidth_unit}".strip()
@@ -190,11 +201,11 @@ def move_figure(one: Moved, move: str) -> TuningCurve:
 
 
 def _page(top: Image.Image, verdict: str, curves: Sequence[Image.Image]) -> Image.Image:
-    """The tiles, the verdict under them, and the curves two in a row."""
+    """The tiles, the verdict under them, and the curves three in a row."""
     margin, letters = 36, 24
     widest = max((one.width for one in curves), default=0)
-    width = max(top.width, 2 * widest + 2 * margin)
-    rows = [curves[first : first + 2] for first in range(0, len(curves), 2)]
+    width = max(top.width, IN_A_ROW * widest + 2 * margin)
+    rows = [curves[first : first + IN_A_ROW] for first in range(0, len(curves), IN_A_ROW)]
     page = Image.new(
         "RGB", (width, top.height + 3 * letters + sum(row[0].height + letters for row in rows)), PAPER
     )
@@ -204,7 +215,7 @@ def _page(top: Image.Image, verdict: str, curves: Sequence[Image.Image]) -> Imag
     down = top.height + 3 * letters
     for row in rows:
         for place, one in enumerate(row):
-            page.paste(one, (margin - 8 + place * (width // 2), down))
+            page.paste(one, (margin - 8 + place * ((width - 2 * margin) // IN_A_ROW), down))
         down += row[0].height + letters
     return page
 
@@ -269,7 +280,8 @@ class Tunings(Sequence[Tuning]):
     def save(self, directory: str | Path) -> list[Path]:
         """A sheet for each unit, `sheet.png` with the best stimulus of each, and all numbers as `tuning.json`; the paths."""
         home = folder(directory)
-        paths = [one.save(home / f"{_safe(str(one.unit))}.png") for one in self]
+        with ThreadPoolExecutor(min(DRAWN_AT_ONCE, os.cpu_count() or 1)) as pool:
+            paths = list(pool.map(lambda one: one.save(home / f"{_safe(str(one.unit))}.png"), self))
         write(home / "sheet.png", self.png())
         write(home / "tuning.json", json.dumps(self.to_json(), allow_nan=False, indent=1).encode())
         return paths

@@ -14,12 +14,14 @@ from PIL import Image
 from pellucid.evidence.connections import Sided
 from pellucid.figures import Figure, Items, Number, Partners, Table
 from pellucid.figures.file import folder, picture_path, write
-from pellucid.figures.sheet import stacked
+from pellucid.figures.sheet import paragraphs, stacked
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import count_words, value_words
 from pellucid.records import Provenance, Unit
 
 __all__ = ["Ablation", "Ablations"]
+
+WIDE = 1000  # px, of a sheet without pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,8 @@ class Ablation:
     accuracy, accuracy_without : shares in 0..1 of the items of known class; None where no class of the data is an output
     above : the units above whose mean response fell or rose most
     worst : the items whose first output fell most
+    nonfinite : for how many items outputs are no finite numbers without the units: they count as named otherwise, their numbers
+        are left out of all lists
     """
 
     units: tuple[Unit, ...]
@@ -46,6 +50,16 @@ class Ablation:
     above: Sided
     worst: Items
     provenance: Provenance = field(repr=False)
+    nonfinite: int = 0
+
+    @property
+    def overflow(self) -> str | None:
+        """In a sentence that outputs are no finite numbers; None where all are."""
+        if not self.nonfinite:
+            return None
+        held = ", ".join(dict.fromkeys(f"{value:g}" for value in self.held))
+        outputs = f"outputs of {count_words(self.nonfinite, 'item')} are no finite numbers"
+        return f"held at {held}, {outputs}: a value nearer to the unit's responses says more"
 
     @property
     def name(self) -> str:
@@ -67,6 +81,7 @@ class Ablation:
             "accuracy_without": self.accuracy_without,
             "above": self.above.to_json(),
             "items": [{"item": item.name, "change": item.response} for item in self.worst.items],
+            **({"nonfinite": self.nonfinite} if self.nonfinite else {}),
         }
 
     def figures(self) -> dict[str, Figure]:
@@ -78,6 +93,8 @@ class Ablation:
             "flipped": Number(round(100 * self.flipped, 2), "items named otherwise", "%"),
             "items": Items(self.worst.items),
         }
+        if self.overflow is not None:
+            figures["nonfinite"] = Number(self.overflow, "overflow")
         if self.above.positive or self.above.negative:
             figures["above_lowered"] = Partners(self.above.negative, "change of the mean response")
             figures["above_raised"] = Partners(self.above.positive, "change of the mean response")
@@ -93,13 +110,19 @@ class Ablation:
         right = (
             ""
             if self.accuracy is None
-            else f", right {_percent(self.accuracy)} > {_percent(self.accuracy_without)}"
+            else f", named right {_percent(self.accuracy)} before, {_percent(self.accuracy_without)} without"
         )
         title = f"Without {self.name}: {_percent(self.flipped)} of items named otherwise{right}"
-        sheets = [self.worst.sheet(title) if self.worst.items else Partners((), title).sheet()]
+        below = "\nitems that lose most; under each how far the output that came first for it falls"
+        sheets = [
+            self.worst.sheet(f"{title}{below}")
+            if self.worst.items
+            else paragraphs([title, self.overflow or "The output that came first falls for no item."], WIDE)
+        ]
         for word, partners in (("lowered", self.above.negative), ("raised", self.above.positive)):
             if partners:
-                sheets.append(Partners(partners, f"units above, {word}").sheet())
+                said = f"units above, {word}: change of the mean response over items and positions"
+                sheets.append(Partners(partners, said).sheet())
         return stacked(sheets)
 
     def png(self) -> bytes:

@@ -82,14 +82,15 @@ class Drawing:
             f'height="{self.height}" role="img" aria-label="{text(self.alt)}">{body}</svg>'
         )
 
-    def image(self) -> Image.Image:
-        """The drawing as an RGB image, twice its nominal size."""
-        scale = SHARPNESS * SMOOTHING
-        image = Image.new("RGB", (self.width * scale, self.height * scale), PAPER)
+    def image(self, sharpness: float = SHARPNESS) -> Image.Image:
+        """The drawing as an RGB image, `sharpness` times its nominal size."""
+        scale = sharpness * SMOOTHING
+        size = (round(self.width * sharpness) * SMOOTHING, round(self.height * sharpness) * SMOOTHING)
+        image = Image.new("RGB", size, PAPER)
         pen = ImageDraw.Draw(image)
         for mark in self.marks:
             _draw(pen, mark, scale)
-        return image.resize((self.width * SHARPNESS, self.height * SHARPNESS), Image.Resampling.BOX)
+        return image.reduce(SMOOTHING)
 
 
 def _svg(mark: Box | Line | Words) -> str:
@@ -105,7 +106,7 @@ def _svg(mark: Box | Line | Words) -> str:
     return f'<text class="{mark.role}" fill="{ink}" {where}>{text(mark.words)}</text>'
 
 
-def _draw(pen: ImageDraw.ImageDraw, mark: Box | Line | Words, scale: int) -> None:
+def _draw(pen: ImageDraw.ImageDraw, mark: Box | Line | Words, scale: float) -> None:
     ink = INKS[mark.role]
     if isinstance(mark, Box):
         corners = (mark.x, mark.y, mark.x + mark.width, mark.y + mark.height)
@@ -117,5 +118,5 @@ def _draw(pen: ImageDraw.ImageDraw, mark: Box | Line | Words, scale: int) -> Non
         pen.line([(x * scale, y * scale) for x, y in mark.points], ink, round(thick * scale), "curve")
     else:
         anchor = {"start": "ls", "middle": "ms", "end": "rs"}[mark.anchor]
-        face = typeface(LETTERS_PX * scale)
+        face = typeface(round(LETTERS_PX * scale))
         pen.text((mark.x * scale, mark.y * scale), drawable(mark.words), ink, face, anchor=anchor)

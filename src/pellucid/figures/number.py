@@ -37,10 +37,9 @@ class Number:
 
     def html(self, link: Link) -> str:
         """Label and value as one paragraph."""
-        return (
-            f'<p class="number"><span class="label">{text(self.label)}</span> '
-            f'<span class="value">{text(self.words)}</span></p>'
-        )
+        label = f'<span class="label">{text(self.label)}</span> ' if self.label else ""
+        sort = "value" if isinstance(self.value, str) else "value together"
+        return f'<p class="number">{label}<span class="{sort}">{text(self.words)}</span></p>'
 
     def _repr_html_(self) -> str:
         return for_notebook(self.html(str))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pellucid.figures.blob import Blob
-from pellucid.figures.drawing import LETTERS_PX, SHARPNESS, Box, Drawing, Line, Words
+from pellucid.figures.drawing import LETTERS_PX, Box, Drawing, Line, Words
 from pellucid.figures.items import Item
 from pellucid.figures.lettering import fitted
 from pellucid.figures.map import SIGNED
@@ -163,7 +163,7 @@ class Partners:
         sheet = contact_sheet(blank, columns=SHEET_COLUMNS, tile_px=SHEET_TILE_PX, title=title)
         margin, letters = SHEET_TILE_PX // 4, letters_px(SHEET_TILE_PX)
         head = margin + round(3.2 * letters)
-        chart = self._chart(sheet.width - 2 * margin).image().reduce(SHARPNESS)
+        chart = self._chart(sheet.width - 2 * margin).image(1)
         page = Image.new("RGB", (sheet.width, head + chart.height + margin), PAPER)
         page.paste(sheet.crop((0, 0, sheet.width, head)), (0, 0))
         page.paste(chart, (margin, head))

@@ -10,17 +10,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 
 from pellucid.errors import InputError
 from pellucid.figures.lettering import drawable, fitted, typeface
 from pellucid.figures.picture import Picture
 
-__all__ = ["contact_sheet", "letters_px", "paragraphs", "stacked"]
+__all__ = ["contact_sheet", "letters_px", "paragraphs", "stacked", "wrapped"]
 
 PAPER, INK, PALE_INK, HAIRLINE = "#fdfcf9", "#1d1c1a", "#66625b", "#dedad0"
 # A plain image up to this side is a filter or a small map: its pixels are the message, so they stay sharp.
 PIXELATED_UP_TO_PX = 32
+PALE = 244  # of 255
 MOST_PIXELS = 200_000_000
 WIDEST_TITLE = 560  # px; a sheet of few tiles is no wider for its title than this
 
@@ -103,7 +104,10 @@ def contact_sheet(
         image = _tile(picture, layout.tile)
         if image.size != (layout.tile, layout.tile):
             pen.rectangle((x, y, x + layout.tile - 1, y + layout.tile - 1), outline=HAIRLINE)
-        sheet.paste(image, (x + (layout.tile - image.width) // 2, y + (layout.tile - image.height) // 2))
+        left, top = x + (layout.tile - image.width) // 2, y + (layout.tile - image.height) // 2
+        sheet.paste(image, (left, top))
+        if _is_pale(image):  # its edge would be lost on the paper
+            pen.rectangle((left, top, left + image.width - 1, top + image.height - 1), outline=HAIRLINE)
         for number, line in enumerate(caption.split("\n") if caption else ()):
             where = (x, y + layout.tile + layout.letters // 2 + number * layout.line)
             words = fitted(line, layout.letters, layout.tile)
@@ -137,7 +141,7 @@ def stacked(sheets: Sequence[Image.Image]) -> Image.Image:
 def paragraphs(texts: Sequence[str], width: int, letters: int = 13) -> Image.Image:
     """Texts one below the other, each on as many lines as it takes."""
     margin, line = 28, round(letters * 1.4)
-    lines = [row for each in texts for row in (*_wrapped(each, letters, width - 2 * margin), "")]
+    lines = [row for each in texts for row in (*wrapped(each, letters, width - 2 * margin), "")]
     page = Image.new("RGB", (width, line * len(lines)), PAPER)
     pen = ImageDraw.Draw(page)
     for number, row in enumerate(lines):
@@ -145,7 +149,8 @@ def paragraphs(texts: Sequence[str], width: int, letters: int = 13) -> Image.Ima
     return page
 
 
-def _wrapped(words: str, letters: int, width: int) -> list[str]:
+def wrapped(words: str, letters: int, width: int) -> list[str]:
+    """Words on as many lines as they take."""
     rows = [""]
     for word in drawable(words).split():
         longer = f"{rows[-1]} {word}".strip()
@@ -207,6 +212,14 @@ def _tile(picture: Image.Image | Picture, side: int) -> Image.Image:
     size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
     how = Image.Resampling.NEAREST if sharp and scale > 1 else Image.Resampling.LANCZOS
     return _on_paper(image).resize(size, how)
+
+
+def _is_pale(image: Image.Image) -> bool:
+    """Whether all corners of a tile are as light as paper, and it is none that was left blank on purpose."""
+    right, bottom = image.width - 1, image.height - 1
+    corners = {image.getpixel(at) for at in ((0, 0), (right, 0), (0, bottom), (right, bottom))}
+    blank = corners == {ImageColor.getrgb(PAPER)}
+    return not blank and all(isinstance(one, tuple) and min(one) >= PALE for one in corners)
 
 
 def _on_paper(image: Image.Image) -> Image.Image:

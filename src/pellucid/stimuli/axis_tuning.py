@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pellucid.stimuli.circle import wrapped
 from pellucid.stimuli.family import Axis, Value
+from pellucid.stimuli.half_height import half_height
 
 __all__ = ["AxisTuning", "axis_tuning"]
 
@@ -31,8 +32,9 @@ class AxisTuning:
     preferred : where the curve is highest: the top of the parabola through the highest value and its neighbors, in the logarithm
         of heights above gray; of a flat top (three values or more within a tenth of the curve's height) its center of mass; of
         words the best one; None where nothing excites the unit above middle gray, or where all values are alike
-    bandwidth : full width at half the height between the response to middle gray and the top, by straight lines
-        between values: in the axis's unit, of ratios in octaves; None where the curve does not fall so far
+    bandwidth : full width at half the height between the response to middle gray and the summit, both read between the values
+        as `half_height` does, of gratings through the preferred one: in the axis's unit, of ratios in octaves; None where the
+        curve does not fall so far
     selectivity : 0 for all alike to 1 for one value alone, over responses above gray, r = max(0, response - gray): of a
         circular axis 1 - circular variance, abs(sum r exp(2 pi i v / period)) / sum r; of others 1 - mean(r) / max(r)
     """
@@ -48,12 +50,21 @@ class AxisTuning:
     def bandwidth_unit(self) -> str:
         return "octaves" if self.axis.log else self.axis.unit
 
+    @property
+    def at_end(self) -> bool:
+        """Whether the highest value is the first or last one of a line that could go on: the true one may lie beyond."""
+        if not isinstance(self.preferred, float) or self.axis.period is not None or self.axis.whole:
+            return False
+        top = int(np.argmax(self.responses))
+        return not self.axis.free and len(self.values) > 1 and top in (0, len(self.values) - 1)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "unit": self.axis.unit,
             "values": list(self.values),
             "responses": list(self.responses),
             "preferred": self.preferred,
+            "at_end": self.at_end,
             "bandwidth": self.bandwidth,
             "bandwidth_unit": self.bandwidth_unit,
             "selectivity": self.selectivity,
@@ -74,7 +85,7 @@ def axis_tuning(
     >>> curve = np.exp(3 * np.cos(2 * np.radians(np.array(steps) - 50)))
     >>> found = axis_tuning(angle, steps, curve, 0.0)
     >>> round(found.preferred), round(found.bandwidth), round(found.selectivity, 2)
-    (50, 42, 0.81)
+    (50, 40, 0.81)
     """
     raw = tuple(float(one) for one in responses)
     above = np.maximum(responses - gray, 0)
@@ -87,7 +98,8 @@ def axis_tuning(
     scaled = np.log2(places) if axis.log else places
     preferred = _preferred(axis, scaled, responses, gray, noise)
     selectivity = _share(above) if axis.period is None else _circular(above, places, axis.period)
-    bandwidth = _bandwidth(axis, scaled, above)
+    sides = half_height(scaled, above, axis.period)
+    bandwidth = None if sides is None else sides[1] - sides[0]
     if preferred is not None and axis.log:
         preferred = 2.0**preferred
     return AxisTuning(axis, values, raw, preferred, bandwidth, selectivity)
@@ -151,30 +163,3 @@ def _vertex(x: Floats, above: Floats) -> float:
         x[1]
         + np.clip((falls[0] * right - falls[1] * left) / (left + right) / (2 * bend), -left / 2, right / 2)
     )
-
-
-def _bandwidth(axis: Axis, places: Floats, above: Floats) -> float | None:
-    """Full width at half height, found by walking down from the top to both sides."""
-    count, top = len(places), int(above.argmax())
-    half = above[top] / 2
-    sides = []
-    for way in (-1, 1):
-        at = _crossing(axis, places, above, top, way, half, count)
-        if at is None:
-            return None
-        sides.append(at)
-    return float(sides[1] - sides[0])
-
-
-def _crossing(
-    axis: Axis, places: Floats, above: Floats, top: int, way: int, half: float, count: int
-) -> float | None:
-    for steps in range(1, count):
-        inner, outer = top + way * (steps - 1), top + way * steps
-        if axis.period is None and not 0 <= outer < count:
-            return None
-        high, low = float(above[inner % count]), float(above[outer % count])
-        if low <= half:
-            ends = [places[at % count] + (axis.period or 0) * (at // count) for at in (inner, outer)]
-            return float(ends[0] + (ends[1] - ends[0]) * (high - half) / (high - low))
-    return None

@@ -14,6 +14,7 @@ __all__ = [
     "bars",
     "color_disk",
     "color_field",
+    "color_grating",
     "corner",
     "curve",
     "edge",
@@ -54,6 +55,18 @@ def grating(frame: Frame, orientation: float, frequency: float, phase: float) ->
     radians = np.radians(orientation)
     along = x * np.cos(radians) + y * np.sin(radians)
     return np.asarray(GROUND + 0.5 * np.cos(2 * np.pi * frequency * along + np.radians(phase)))
+
+
+def color_grating(frame: Frame, colors: str, orientation: float, frequency: float, phase: float) -> Floats:
+    """A sinusoid between two colors about middle gray, red, green and blue summing to the same everywhere.
+
+    `red and green`: red and green swing against one another at full contrast; `blue and yellow`: blue swings in full against red
+    and green at half. At phase 0 a crest of the first color runs through the field's center. A unit that adds up red, green
+    and blue alike sees nothing of it.
+    """
+    wave = grating(frame, orientation, frequency, phase) - GROUND
+    swing = np.array([1.0, -1.0, 0.0] if colors.startswith("red") else [-0.5, -0.5, 1.0])
+    return np.asarray(GROUND + swing[:, None, None] * wave)
 
 
 def edge(frame: Frame, direction: float, offset: float) -> Floats:

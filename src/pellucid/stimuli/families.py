@@ -61,7 +61,13 @@ def orientations(frame: Frame) -> tuple[Value, ...]:
 def widths(frame: Frame) -> tuple[Value, ...]:
     """Bars from one pixel (of large fields a fortieth) to two fifths of the field."""
     first = max(1.0, frame.side / 40)
-    return _spaced(first, max(0.4 * frame.side, 2 * first), 4)
+    return _spaced(first, max(0.4 * frame.side, 2 * first), 6)
+
+
+def color_frequencies(frame: Frame) -> tuple[Value, ...]:
+    """Gratings of two colors from one cycle in the field to a quarter of a cycle per pixel."""
+    first = min(max(1 / frame.side, SLOWEST), FASTEST / 4)
+    return _spaced(first, 0.25, 3)
 
 
 def radii(frame: Frame) -> tuple[Value, ...]:
@@ -119,7 +125,15 @@ def _table(count: int | None, phases: int, hues: int) -> tuple[Family, ...]:
         Family(
             "gray",
             "flat gray",
-            (Axis("level", "", lambda frame: tuple(step / 8 for step in range(9)), label="gray, 0 to 1"),),
+            (
+                Axis(
+                    "level",
+                    "",
+                    lambda frame: tuple(step / 8 for step in range(9)),
+                    whole=True,
+                    label="gray, 0 to 1",
+                ),
+            ),
             drawings.gray_field,
             "center",
         ),
@@ -128,6 +142,19 @@ def _table(count: int | None, phases: int, hues: int) -> tuple[Family, ...]:
             "flat colors",
             (Axis("hue", "deg", _circle(hues, 360), 360),),
             drawings.color_field,
+            "center",
+            colored=True,
+        ),
+        Family(
+            "color_grating",
+            "gratings of two colors",
+            (
+                Axis("colors", "", _words("red and green", "blue and yellow")),
+                Axis("orientation", "deg", _circle(6, 180), 180, label=f"orientation ({_ACROSS})"),
+                Axis("frequency", "cycles/px", color_frequencies, log=True),
+                Axis("phase", "deg", _circle(4, 360), 360, free=True, label="phase at the center"),
+            ),
+            drawings.color_grating,
             "center",
             colored=True,
         ),
@@ -236,7 +263,7 @@ def batteries(families: list[Family], frame: Frame) -> list[Battery]:
 
     >>> frame = Frame((64, 64), 3, (32.0, 32.0), 21.0)
     >>> sum(map(len, batteries(tabled(tuple(FAMILIES)), frame)))
-    1541
+    1733
     """
     return [Battery.of(family, frame) for family in families if frame.colored or not family.colored]
 

@@ -30,6 +30,7 @@ class Axis:
     period : of a circular axis, in its unit; None for a line
     log : whether values are spaced by ratios
     free : whether other axes' curves take the strongest over it (a phase, a shift), and not the value at the best
+    whole : whether there is nothing beyond its ends, as beyond black and white
     label : the name in full, as it stands under the curve
     """
 
@@ -39,6 +40,7 @@ class Axis:
     period: float | None = None
     log: bool = False
     free: bool = False
+    whole: bool = False
     label: str = ""
 
     @property

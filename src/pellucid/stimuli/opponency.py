@@ -56,7 +56,13 @@ class Opponency:
         return self.kind == "opponent"
 
     def to_json(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if value is not None}
+        row = {name: value for name, value in vars(self).items() if value is not None}
+        return {name: _clean(value) if name.endswith("_deg") else value for name, value in row.items()}
+
+
+def _clean(degrees: float) -> float:
+    """An angle without the last digits of its arithmetic: 0 and neither 3e-07 nor 359.9999997."""
+    return round(degrees, 4) % 360
 
 
 def opponency(responses: Floats, baseline: float, noise: float) -> Opponency:

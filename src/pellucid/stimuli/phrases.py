@@ -55,6 +55,10 @@ def _color(values: Mapping[str, Value]) -> str:
     return f"flat {hue_name(hue)} (hue {hue:.0f}°)"
 
 
+def _color_grating(values: Mapping[str, Value]) -> str:
+    return f"{str(values['colors']).replace(' and ', '-')} {_grating(values)}"
+
+
 def _edge(values: Mapping[str, Value]) -> str:
     direction = _number(values["direction"])
     return f"edges that run at {_along(direction)}°, light at the {side(direction)}"
@@ -98,6 +102,7 @@ _PHRASES: dict[str, Callable[[Mapping[str, Value]], str]] = {
     "grating": _grating,
     "gray": _gray,
     "color": _color,
+    "color_grating": _color_grating,
     "edge": _edge,
     "bar": _bar,
     "corner": _corner,

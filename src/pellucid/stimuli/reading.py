@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from pellucid.stimuli.axis_tuning import AxisTuning, axis_tuning
 from pellucid.stimuli.family import Battery, Stimulus, Where
 from pellucid.stimuli.opponency import Opponency, hue_opponency, opponency
 from pellucid.stimuli.phrases import phrase
-from pellucid.stimuli.wave_fit import PreferredWave, preferred_wave
+from pellucid.stimuli.wave_fit import PreferredWave, preferred_wave, wave_widths
 
 __all__ = ["FamilyTuning", "Flat", "Reading", "reading_of"]
 
@@ -24,6 +24,9 @@ NOISE = 1e-5  # of all responses' span: what may be rounding
 OPPONENT_NOISE = 0.01  # of the same: what is too little to be called opponent
 
 EQUAL = 0.99  # of the best excess: families as good as the best, of which the first in the table is named
+# What a line that bends a little, or an edge off its place, is nearly: it is named only where these give less than a share of it.
+SIMPLER = {"curve": ("bar", "edge"), "corner": ("edge", "bar")}
+NEARLY = 0.9
 WORTH_SAYING = 0.25  # the index from which the verdict speaks of opponency
 
 
@@ -74,7 +77,8 @@ class Reading:
     families : in the order of the table, those that could be shown
     wave : the grating it prefers, None where none excites it above gray or gratings were not shown
     spectral, spatial : opponency over the hues and over the gratings, None where these were not shown
-    best : the family that excites it most above gray, the first in the table of those within 1 %; None where none does
+    best : the family that excites it most above gray, the first in the table of those within 1 %; a bar or an edge instead of a
+        curve or a corner that it gives nine tenths of; None where none excites it
     leads : for each family (excess - best excess of the others) / the larger of both, -1..1, what does not excite counting as
         0: 0.5 is twice all others, 0 as much, -0.5 half the best one; None where nothing excites
     dead : whether it answers all stimuli alike
@@ -116,6 +120,10 @@ class Reading:
             return "nothing here excites it above middle gray"
         found = self.families[self.best]
         parts = [f"prefers {phrase(found.best, self.wave)}", *self._compared()]
+        if ends := [name for name, curve in found.curves.items() if curve.at_end]:
+            parts.append(
+                f"the {' and '.join(ends)} at the end of what was shown: the true one may lie beyond"
+            )
         if self.spectral is not None and self.spectral.words and self.spectral.index >= WORTH_SAYING:
             sort = "double-opponent" if self.double_opponent else "color-opponent"
             parts.append(f"{sort}, flat {self.spectral.words}")
@@ -161,6 +169,7 @@ _SINGULAR = {
     "grating": "grating",
     "gray": "flat gray",
     "color": "flat color",
+    "color_grating": "grating of two colors",
     "edge": "edge",
     "bar": "bar",
     "corner": "corner",
@@ -192,11 +201,14 @@ def reading_of(batteries: list[Battery], responses: Mapping[str, Floats], flat: 
         if top > noise
         else None
     )
-    wave = (
-        _wave(families["grating"].battery, responses["grating"], flat.gray["center"], noise)
-        if "grating" in families
-        else None
-    )
+    best = _simplest(best, excesses)
+    wave = None
+    if "grating" in families:
+        wave = _wave(families["grating"].battery, responses["grating"], flat.gray["center"], noise)
+        if wave is not None:
+            families["grating"] = _with_widths(
+                families["grating"], responses["grating"], flat.gray["center"], wave
+            )
     less = OPPONENT_NOISE * span
     spectral = spatial = None
     if "color" in families:
@@ -206,6 +218,13 @@ def reading_of(batteries: list[Battery], responses: Mapping[str, Floats], flat: 
         spatial = opponency(responses["grating"], flat.black, less)
     dead = span <= 1e-6 * largest
     return Reading(flat, families, wave, spectral, spatial, best, _leads(excesses, noise), dead)
+
+
+def _simplest(best: str | None, excesses: Mapping[str, float]) -> str | None:
+    if best is None:
+        return None
+    near = [name for name in SIMPLER.get(best, ()) if excesses.get(name, 0) >= NEARLY * excesses[best]]
+    return max(near, key=excesses.__getitem__, default=best)
 
 
 def _family(battery: Battery, responses: Floats, flat: Flat, noise: float) -> FamilyTuning:
@@ -231,6 +250,19 @@ def _wave(battery: Battery, responses: Floats, gray: float, noise: float) -> Pre
         return None
     orientations, frequencies, phases = (np.array(values, float) for values in battery.values)
     return preferred_wave(orientations, frequencies, phases, responses.reshape(battery.shape), gray)
+
+
+def _with_widths(found: FamilyTuning, responses: Floats, gray: float, wave: PreferredWave) -> FamilyTuning:
+    """The same with the bandwidths through the preferred grating, which lies between those shown."""
+    orientations, frequencies = (np.array(values, float) for values in found.battery.values[:2])
+    grid = responses.reshape(found.battery.shape)
+    across, along = wave_widths(orientations, frequencies, grid, gray, wave)
+    widths = {"orientation": across, "frequency": along}
+    curves = {
+        name: replace(curve, bandwidth=widths.get(name, curve.bandwidth))
+        for name, curve in found.curves.items()
+    }
+    return replace(found, curves=curves)
 
 
 def _leads(excesses: Mapping[str, float], noise: float) -> dict[str, float | None]:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.stimuli.circle import wrapped
+from pellucid.stimuli.half_height import between, half_height
 
-__all__ = ["PreferredWave", "preferred_wave"]
+__all__ = ["PreferredWave", "preferred_wave", "wave_widths"]
 
 Floats = NDArray[np.float64]
 
@@ -80,6 +81,35 @@ def preferred_wave(
     if abs(turned) > step or not near[0] <= fast <= near[1]:
         return shown
     return PreferredWave(wrapped(angle, 180), fast, phase, True)
+
+
+def wave_widths(
+    orientations: Floats, frequencies: Floats, responses: Floats, gray: float, wave: PreferredWave
+) -> tuple[float | None, float | None]:
+    """Full widths at half height through the preferred grating: over orientation in degrees, over frequency in octaves.
+
+    Heights at the preferred frequency, and at the preferred orientation, lie between those shown; they are read off parabolas
+    through logarithms, over frequency itself, as those of a Gabor run.
+    """
+    heights = np.maximum(_tops(responses) - gray, 0)
+    turns, speeds = len(orientations), len(frequencies)
+    over_turn, over_speed = heights.max(1), heights.max(0)
+    if speeds >= 3:
+        middle = int(np.clip(np.abs(frequencies - wave.frequency).argmin(), 1, speeds - 2))
+        near = slice(middle - 1, middle + 2)
+        over_turn = np.array([between(frequencies[near], row[near], wave.frequency) for row in heights])
+    if turns >= 3:
+        step = 180 / turns
+        first = round(wave.orientation_deg / step) - 1
+        angles = (np.arange(first, first + 3)) * step
+        rows = heights[np.arange(first, first + 3) % turns]
+        over_speed = np.array([between(angles, column, wave.orientation_deg) for column in rows.T])
+    across = half_height(orientations, over_turn, 180) if over_turn.max() > 0 and turns >= 3 else None
+    along = half_height(frequencies, over_speed) if over_speed.max() > 0 and speeds >= 3 else None
+    return (
+        None if across is None else across[1] - across[0],
+        None if along is None else float(np.log2(along[1] / along[0])),
+    )
 
 
 def _tops(responses: Floats) -> Floats:
