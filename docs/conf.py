@@ -98,7 +98,7 @@ def draw_tuning(app: object) -> None:
         for place in (len(battery) // 5, len(battery) * 4 // 7):
             pixels = (battery.at(place).pixels(frame).transpose(1, 2, 0) * 255).round().astype("uint8")
             tiles.append((Image.fromarray(pixels), battery.family.title))
-    contact_sheet(tiles, columns=10, tile_px=96).save(drawn / "stimuli.png")
+    contact_sheet(tiles, columns=11, tile_px=96).save(drawn / "stimuli.png")
     pellucid.tuning("demo", "conv2:3")[0].save(drawn / "tuning.png")
 
 
@@ -150,11 +150,11 @@ def draw_one_unit(app: object) -> None:
     net = pellucid.load("demo")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "one_unit.atlas"
-        parts = pellucid.circuit(net, "conv5:9")[0].below.weights
+        parts = pellucid.circuit(net, "conv5:9", steps=0)[0].below.weights
         below = [part.unit for part in (*parts.positive, *parts.negative)]
         pellucid.survey(net, None, path, "conv5:9", *below, kinds=["optimum"], sign="+")
         with pellucid.Atlas.open(path) as atlas:
-            [one] = pellucid.circuit(net, "conv5:9", atlas=atlas)
+            [one] = pellucid.circuit(net, "conv5:9", atlas=atlas, steps=0)
             one.plot_parts().save(drawn / "one_unit_parts.png")
             own = one.pictures["conv5:9"]
     examples = pellucid.examples(net, "demo", "conv5:9")[0].items["max"].items[:5]

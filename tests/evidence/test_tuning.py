@@ -554,9 +554,9 @@ def test_there_are_limits_to_how_many_are_shown(name):
 
 
 def test_a_preferred_value_at_the_end_is_told_in_the_verdict_and_on_the_curve():
-    conv = nn.Conv2d(1, 1, 10, bias=False)
+    conv = nn.Conv2d(1, 1, 4, bias=False)
     with torch.no_grad():  # as fast as can be: beyond the fastest grating
-        conv.weight[0, 0] = torch.tensor((-1.0) ** np.arange(10), dtype=torch.float32).expand(10, 10)
+        conv.weight[0, 0] = torch.tensor((-1.0) ** np.arange(4), dtype=torch.float32).expand(4, 4)
     net = pl.load(nn.Sequential(conv), input=pl.ImageInput(24, 1))
     [one] = pl.tuning(net, "0", families=["grating"])
     assert one.reading.curve("grating", "frequency").at_end
