@@ -63,7 +63,7 @@ def layer_sheet(
 def _head(title: str, look: LayerLook, dictionary: Dictionary | None, width: int) -> Iterator[Label]:
     room = width - 2 * MARGIN
     yield Label(MARGIN, MARGIN + 12, fitted(title, 16, room), 16)
-    by = "whose answer is rarest for them" if look.order is not None else "with the highest peak"
+    by = "whose answer is rarest for them" if look.by_rarity else "with the highest peak"
     what = "; above each what it looks for" if look.entries else ""
     yield Label(
         MARGIN, MARGIN + 30, fitted(f"the units {by}, each where it fires{what}", 10, room), 10, PALE_INK

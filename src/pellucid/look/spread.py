@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pellucid.figures.words import value_words
 from pellucid.store.peek import peek
 
-__all__ = ["Spread", "spread_from"]
+__all__ = ["Spread", "share_words", "spread_from"]
 
 Floats = NDArray[np.float64]
 
@@ -53,12 +53,17 @@ class Spread:
         return self.peak_shares[np.searchsorted(self.peak_values, np.asarray(responses, float), "left")]
 
     def top_share(self, responses: ArrayLike) -> Floats:
-        """The share of what the unit does that is at least so high, never told smaller than so many spots can tell.
+        """The share of what the unit does that is at least so high, never told smaller than so many spots can tell (`finest`).
 
         With c of n spots at or above a response, that is (c + 1) / (n + 1).
         """
         above = self.spots * (1 - self.share_below(responses))
         return (above + 1) / (self.spots + 1)
+
+    @property
+    def finest(self) -> float:
+        """The smallest share that so many spots can tell: what is above all of them is that rare at most, or rarer."""
+        return 1 / (self.spots + 1)
 
     def order(self, responses: NDArray[np.float32]) -> Floats:
         """Numbers that put responses of different units in order: by share of spots below, then of peaks, then by the highest.
@@ -81,14 +86,36 @@ class Spread:
             self.values[place] if place < len(self.values) else np.nextafter(self.values[-1], np.inf)
         )
 
+    def cut(self, share: float) -> tuple[float, str] | None:
+        """The response that only `share` of what the unit does reaches, and that in words; None without spots.
+
+        Where so many spots cannot tell a share so small, it is the response above all of them, and the words say the share that
+        they can tell.
+        """
+        at = self.at_share(share)
+        if at is None:
+            return None
+        if at <= self.values[-1]:
+            return at, f"the top {share_words(share)} of what it does over the data"
+        return at, (
+            f"at most the top {share_words(self.finest)} of what it does over the data, the finest that "
+            f"{value_words(self.spots)} images can tell"
+        )
+
     def standing(self, response: float) -> str:
         """A response in words: how rare it is, as far as the data can tell."""
         if self.highest is not None and response > self.highest:
             return f"beyond all it did in {value_words(self.items)} images"
         if not self.spots:
             return ""
-        top = float(self.top_share(response))
-        return f"top {value_words(float(f'{100 * top:.2g}'))} %"
+        if self.share_below(response) >= 1:
+            return f"top {share_words(self.finest)} at most"
+        return f"top {share_words(float(self.top_share(response)))}"
+
+
+def share_words(share: float) -> str:
+    """A share to two digits: more of them would say more than the data can."""
+    return f"{value_words(float(f'{100 * share:.2g}'))} %"
 
 
 def spread_from(text: str) -> Spread | None:
