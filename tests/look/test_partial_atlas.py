@@ -112,5 +112,7 @@ def test_a_reader_sees_order_colors_and_kinds_of_pictures(found, browser, tmp_pa
     page.locator(".unit-maps button[value='79']").click()
     ticks = page.locator(".color-scale .ticks span").all_text_contents()
     assert len(ticks) in (2, 3)
-    assert float(ticks[-1].replace("\u2212", "-")) == pytest.approx(np.abs(found.layer("0").maps[79]).max(), rel=1e-2)
+    assert float(ticks[-1].replace("\u2212", "-")) == pytest.approx(
+        np.abs(found.layer("0").maps[79]).max(), rel=1e-2
+    )
     page.close()

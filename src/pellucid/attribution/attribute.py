@@ -22,6 +22,7 @@ from pellucid.attribution.readout import reading, responses
 from pellucid.attribution.scene import Found, Scene
 from pellucid.errors import InputError
 from pellucid.models import OUTPUT, Model, Net, OneImage, fed_image, opened
+from pellucid.models.enlarged import checked_size
 from pellucid.models.net import versions
 from pellucid.records import Provenance, Unit
 
@@ -76,8 +77,8 @@ def attribute(
     Raises
     ------
     UnknownName : no such file, unit, label, method or setting
-    InputError : an image without the net's channels, a layer without a grid for Grad-CAM, a net without ReLU for methods that
-        are rules for it
+    InputError : an image without the net's channels, or smaller than what a unit of any layer sees; a layer without a grid for
+        Grad-CAM; a net without ReLU for methods that are rules for it
 
     Examples
     --------
@@ -92,6 +93,7 @@ def attribute(
         raise InputError(f"{steps} steps in batches of {batch}: both are counted from 1")
     net = opened(net)
     fed = fed_image(image, net)
+    enlarged = checked_size(fed, net.layers())
     pixels = fed.pixels[None].to(net.device)
     wanted, response = fixed_aim(net, pixels, aim, over)
     if methods is None and layer is None and not has_grid_before(net, wanted):
@@ -113,6 +115,8 @@ def attribute(
         games = list(judged(net, wanted, pixels, maps, steps=steps, batch=at_once))
     tell(len(asked) + faithfulness, "done")
     facts = {"image": fed.name, "pixels_sha256": digest_of(pixels), "over": wanted.over, "batch": at_once}
+    if enlarged:
+        facts["enlarged"] = enlarged
     return tuple(
         Attribution(
             method=method.name,

@@ -71,7 +71,9 @@ class LayerLook:
             return None
         maps = np.nan_to_num(self.maps.astype(np.float64), nan=-np.inf)
         loudest = np.abs(maps[np.isfinite(maps)]).max(initial=0) or 1.0
-        found = -2 * UNFIRED + np.arctan(maps / loudest) / 4  # apart from all that is known, in their own order
+        found = (
+            -2 * UNFIRED + np.arctan(maps / loudest) / 4
+        )  # apart from all that is known, in their own order
         for index, spread in self.spreads.items():
             found[index] = spread.order(self.maps[index]) - UNFIRED * ~(self.maps[index] > 0)
         return found

@@ -13,6 +13,7 @@ from pellucid.errors import InputError, PellucidError
 from pellucid.models.calls import Path, calls_in_order, tensors_in
 from pellucid.models.flow.flow import Flow, source
 from pellucid.models.flow.observer import Observer
+from pellucid.models.misfit import misfit
 from pellucid.models.untouched import untouched
 
 __all__ = ["OUTPUT", "Recorder", "Returned"]
@@ -107,15 +108,19 @@ def _shape(tensor: Tensor) -> str:
 
 
 def _failure(module: nn.Module, example: Tensor, error: BaseException) -> str:
-    shape = "x".join(map(str, example.shape[1:]))
-    reason = " ".join(str(error).split())[:200]
-    if any(word in reason for word in FORMATS):
+    shape = tuple(example.shape[1:])
+    said = " ".join(str(error).split())
+    reason, advice = f"{type(error).__name__}: {said[:200]}", ""
+    if any(word in said for word in FORMATS):
         advice = "make it compute in one number format, as module.float() does where nothing inside casts"
     elif len(example) > 1 and _runs(module, example[:1]):
         advice = f"it takes one item at a time, and {len(example)} were given: let it take any number"
+    elif isinstance(error, RuntimeError | ValueError) and (found := misfit(said, shape)) is not None:
+        reason, advice = found
     else:
-        advice = "give the size it takes with --input"
-    return f"{type(module).__name__} does not run on an input of {shape} ({type(error).__name__}: {reason}); {advice}"
+        advice = "its own code says so: mend it there, or, if it is of another size, give that with --input"
+    size = "x".join(map(str, shape))
+    return f"{type(module).__name__} does not run on an input of {size} ({reason}); {advice}"
 
 
 def _runs(module: nn.Module, example: Tensor) -> bool:
