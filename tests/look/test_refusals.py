@@ -45,7 +45,7 @@ def test_an_image_without_the_channels(tmp_path) -> None:
     bands = pl.load(nn.Sequential(nn.Conv2d(12, 2, 3), nn.ReLU()), input=pl.ImageInput(16, 12))
     Image.fromarray(PIXELS).save(tmp_path / "rgb.png")
     with pytest.raises(
-        InputError, match="takes 12 channels; .* give the numbers of one as an array of 12 channels"
+        InputError, match=r"takes 12 channels; .* give the numbers of one as an array of 12 channels"
     ):
         pl.look(bands, tmp_path / "rgb.png", methods=())
     found = pl.look(bands, np.random.default_rng(0).random((16, 16, 12)), methods=(), groups=0)
@@ -55,7 +55,7 @@ def test_an_image_without_the_channels(tmp_path) -> None:
 
 def test_layers_with_positions_are_named_where_one_has_none() -> None:
     net = pl.load(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(72, 4)), input=pl.ImageInput(8))
-    with pytest.raises(InputError, match="^2 has no positions, there is nothing to stand on; 0 has some$"):
+    with pytest.raises(InputError, match=r"^2 has no positions, there is nothing to stand on; 0 has some$"):
         pl.look(net, np.zeros((8, 8, 3)), layers=["2"], methods=())
 
 

@@ -34,9 +34,6 @@ Progress = Callable[[int, int, str], None]
 
 GROUPS = 6  # as in Olah et al. 2018
 USUAL_METHODS = DEFAULT_METHODS
-TOLERANCE = (
-    1e-2  # of integrated gradients, ten times what `attribute` allows itself: a look is to be had in seconds
-)
 
 
 def look(
@@ -284,5 +281,4 @@ def _attributions(
     settings: Mapping[str, Any],
 ) -> tuple[Attribution, ...]:
     """What the attribution methods say."""
-    light: dict[str, Any] = {"tolerance": TOLERANCE} if "integrated_gradients" in methods else {}
-    return attribute(net, image.pixels, aim, methods=methods, **light, **settings) if methods else ()
+    return attribute(net, image.pixels, aim, methods=methods, **settings) if methods else ()
