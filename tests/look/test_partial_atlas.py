@@ -69,7 +69,7 @@ def test_at_a_cell_the_unknown_come_last_and_the_loudest_of_them_first(found) ->
 def test_the_page_says_what_is_known_and_how_units_are_put_in_order(found, tmp_path) -> None:
     [layer] = plate_of(found, site=None).layers
     assert "The atlas knows 4 of its 80 units" in layer.data["words"]
-    assert "Its 40 images tell no share finer than 2.4 %" in layer.data["words"]
+    assert "One position of each of its 40 images tells no share finer than 2.4 %" in layer.data["words"]
     assert layer.data["pictures"]["kinds"] == dict.fromkeys(range(4), "strongest example")
     assert not layer.data["byRarity"]
     assert layer.data["finest"] == pytest.approx(1 / 41)

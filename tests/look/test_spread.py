@@ -46,7 +46,7 @@ def test_equal_responses_are_not_below() -> None:
         assert spread.share_below(response) == pytest.approx(count / 5)
         assert spread.top_share(response) == pytest.approx((6 - count) / 6)
     assert spread.standing(3.0) == "top 33 %"
-    assert spread.standing(3.1) == "top 17 % at most"  # above all five: no more can be told
+    assert spread.standing(3.1) == "about the top 17 %"  # above all five: no more can be told
     assert spread.standing(9.5) == "beyond all it did in 0 images"
     cuts = {0.2: 3.0, 0.5: 3.0, 0.6: 2.5, 0.8: 1.5, 1.0: 1.25}
     for share, cut in cuts.items():
@@ -67,7 +67,7 @@ def test_a_share_too_small_to_tell_is_told_as_the_smallest_that_can_be() -> None
         assert at == pytest.approx(40.0)
         assert at > 40.0
         assert words == (
-            "at most the top 2.4 % of what it does over the data, the finest that 40 images can tell"
+            "about the top 2.4 % of what it does over the data, the finest that 40 images can tell"
         )
     assert spread_from(record([], [], [], [])).cut(0.1) is None
 

@@ -107,7 +107,16 @@ def _words(look: Look, one: LayerLook) -> str:
         )
     spots = max((spread.spots for spread in one.spreads.values()), default=0)
     if spots:
-        words += f" Its {value_words(spots)} images tell no share finer than {share_words(1 / (spots + 1))}."
+        finest = share_words(1 / (spots + 1))
+        words += (
+            f" One position of each of its {value_words(spots)} images tells no share finer than {finest}"
+        )
+        counted = any(spread.start is not None for spread in one.spreads.values())
+        words += (
+            "; above the peak of a unit's ninth strongest image every position is counted."
+            if counted
+            else "."
+        )
     return words
 
 

@@ -24,12 +24,12 @@
   }
 
   // How rare a response is; shares below zero are not known, zero is beyond all.
-  // The finest share that the data can tell is an upper bound and no more.
+  // What is above all that was drawn from the data is about as rare as the finest share that so many can tell.
   function rarity(share, layer) {
     if (!(share >= 0)) return "";
     if (share === 0) return "beyond all it did in " + layer.items + " images";
-    var bound = share <= layer.finest * 1.0001 ? " at most" : "";
-    return "top " + String(Number((100 * share).toPrecision(2))) + " %" + bound;
+    var words = "top " + String(Number((100 * share).toPrecision(2))) + " %";
+    return Math.abs(share - layer.finest) < 1e-4 * layer.finest ? "about the " + words : words;
   }
 
   function lists(list) {
