@@ -47,7 +47,10 @@ def test_units_go_by_what_is_known_of_all(net, found, photos, tmp_path) -> None:
     layer = found.layer("0")
     assert not layer.by_rarity
     assert layer.peak_order() == list(range(UNITS))[::-1]  # the loudest first, whatever the atlas knows
-    assert "with the highest peak" in found.sheet("0").svg({})
+    sheet = found.sheet("0", most=79).svg({})
+    assert "with the highest peak" in sheet
+    assert "where the atlas knows" in sheet
+    assert sheet.count("not in the atlas") == 76  # of the seventy-nine shown three are known
     whole = tmp_path / "whole.atlas"
     pl.survey(net, photos, whole, "0", kinds=["examples"])
     other = pl.look(net, found.image, layers=["0"], atlas=whole, methods=(), groups=0)
@@ -91,8 +94,8 @@ def test_a_reader_sees_order_colors_and_kinds_of_pictures(found, browser, tmp_pa
     maps = page.locator(".unit-maps button")
     assert page.locator(".sort-choice").input_value() == "peak"
     assert maps.first.get_attribute("value") == "79"
-    assert maps.count() == 66
-    assert page.locator(".count").text_content().startswith("66 of 80 maps are shown.")
+    assert maps.count() == 60
+    assert page.locator(".count").text_content().startswith("The first 60 of 80 maps.")
     page.locator(".more").click()
     assert maps.count() == UNITS
     assert page.locator(".more").is_hidden()

@@ -123,7 +123,7 @@ def _words(look: Look, one: LayerLook) -> str:
 def _drawn_words(one: LayerLook) -> str:
     units = one.layer.units
     if units <= MOST_DRAWN:
-        return f"All {value_words(units)} units are drawn."
+        return f"The layer has {value_words(units)} units."
     which = "whose peak is rarest for them" if one.by_rarity else "with the highest peaks"
     return f"{MOST_DRAWN} of {value_words(units)} units are drawn, those {which}; look.npz holds all maps."
 

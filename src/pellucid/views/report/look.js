@@ -5,7 +5,7 @@
   var look = window.pellucidLook;
   var draw = window.pellucidDrawing;
   var SVG = "http://www.w3.org/2000/svg";
-  var FIRST_MAPS = 66; // six rows on a wide page; the others when asked
+  var FIRST_MAPS = 60; // a few rows; the others when asked
   var plates = [];
 
   function inWords(value) {
@@ -396,7 +396,7 @@
     });
     var grid = this.find(".unit-maps");
     grid.replaceChildren.apply(grid, made);
-    this.find(".count").textContent = rest ? made.length + " of " + places.length + " maps are shown. " + layer.drawn : layer.drawn;
+    this.find(".count").textContent = rest ? "The first " + made.length + " of " + places.length + " maps. " + layer.drawn : layer.drawn;
     this.find(".legend").replaceChildren.apply(this.find(".legend"), this.legend());
   };
 
