@@ -5,6 +5,7 @@
     ├── InputError (ValueError)           2   wrong input or usage
     │   ├── UnknownName (LookupError)     2   a model, layer, unit, label or item that is not there
     │   ├── MisfitWeights                 2   weights that do not fit the model
+    │   ├── NetworkFailure                2   the network's own code fails while it runs
     │   ├── NoItems                       2   data without one readable item
     │   ├── MissingExtra (ImportError)    2   an optional dependency is not installed
     │   └── NotAnAtlas                    2   not an atlas, damaged, or of a newer version
@@ -32,6 +33,7 @@ __all__ = [
     "Interrupted",
     "MisfitWeights",
     "MissingExtra",
+    "NetworkFailure",
     "NoItems",
     "NoSpace",
     "NotAnAtlas",
@@ -67,6 +69,10 @@ class UnknownName(InputError, LookupError):
 
 class MisfitWeights(InputError):
     """The weights do not fit the model."""
+
+
+class NetworkFailure(InputError):
+    """The network's own code raised an error while it ran; the cause is kept."""
 
 
 class NoItems(InputError):

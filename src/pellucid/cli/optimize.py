@@ -74,6 +74,8 @@ def optimize(
             **ascent.settings(),
         )
     optima.save_sheets(out)
+    for note in () if common.quiet else dict.fromkeys(one.format_note for one in optima if one.format_note):
+        complain(note)
     if common.json:
         rows = [{**one.to_json(), "picture": str(pictures_of.paths[id(one)])} for one in optima]
         print_json({"units": rows, "seconds": round(optima.seconds, 3)})
