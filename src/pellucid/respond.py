@@ -176,6 +176,12 @@ def _of_net(image: OneImage, net: Net, unit: str | Unit | None, at: tuple[int, i
     first = net.first_layer()
     wanted, at = (None, at) if unit is None else _wanted(net, unit, at, first.layer.name)
     pixels = fed_image(image, net).values
+    if damaged := [index for index in first.damaged if wanted is None or index == wanted.index]:
+        units = ", ".join(f"{first.layer.name}:{index}" for index in damaged[:5])
+        raise InputError(
+            f"{units}{', ...' if len(damaged) > 5 else ''}: weights that hold NaN or infinity answer nothing; "
+            f"{'ask for another unit' if wanted else 'ask for one of the other units'}"
+        )
     maps, places = _maps(net, first, pixels)
     source = {
         "method": "respond",

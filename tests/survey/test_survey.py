@@ -294,3 +294,31 @@ def test_an_atlas_that_holds_a_plan_alone_is_in_nobodys_way(
     assert path.exists()  # an interruption keeps what there is
     other = pl.load(planted_net(), input=pl.ImageInput(32, std=(0.5,)))
     assert pl.survey(other, small_photos, path, "conv:0", settings=QUICK).jobs_done == 3
+
+
+def test_weights_that_are_no_numbers_are_named_and_strict_sees_them(
+    small_photos: Path, tmp_path: Path
+) -> None:
+    module = planted_net()
+    with torch.no_grad():
+        module.conv.weight[1, 0, 0, 0] = torch.nan
+    damaged = pl.load(module, input=pl.ImageInput(32))
+    report = pl.survey(damaged, small_photos, tmp_path / "a.atlas", "conv", kinds=["filters"], settings=QUICK)
+    assert report.notes[0].startswith("NaN or infinity in 1 of the 300 numbers of conv.weight")
+    with pl.Atlas.open(tmp_path / "a.atlas") as atlas:
+        families = [atlas.record("filters", "conv", index).figures["family"].value for index in range(4)]
+        assert atlas.verify() == []
+    assert families[1] == "damaged"
+    assert families.count("damaged") == 1
+    with pytest.raises(FinishedWithProblems, match=r"numbers of conv\.weight.*complete but for that"):
+        pl.survey(damaged, small_photos, tmp_path / "a.atlas", "conv", kinds=["filters"], strict=True)
+
+
+def test_a_kind_of_which_there_is_nothing_is_named(small_photos: Path, tmp_path: Path) -> None:
+    bent = pl.load(
+        torch.nn.Sequential(torch.nn.Softplus(), torch.nn.Conv2d(3, 2, 3)), input=pl.ImageInput(32)
+    )
+    report = pl.survey(bent, small_photos, tmp_path / "a.atlas", settings=QUICK, kinds=["filters", "optimum"])
+    assert any(
+        note.startswith("no filters: 1, the first layer that weighs its input") for note in report.notes
+    )

@@ -13,6 +13,7 @@ from pellucid.errors import InputError, PellucidError
 from pellucid.models.calls import Path, calls_in_order, tensors_in
 from pellucid.models.flow.flow import Flow, source
 from pellucid.models.flow.observer import Observer
+from pellucid.models.other_input import other_input
 from pellucid.models.untouched import untouched
 
 __all__ = ["OUTPUT", "Recorder", "Returned"]
@@ -109,7 +110,9 @@ def _shape(tensor: Tensor) -> str:
 def _failure(module: nn.Module, example: Tensor, error: BaseException) -> str:
     shape = "x".join(map(str, example.shape[1:]))
     reason = " ".join(str(error).split())[:200]
-    if any(word in reason for word in FORMATS):
+    if told := other_input(module, reason):
+        advice = told
+    elif any(word in reason for word in FORMATS):
         advice = "make it compute in one number format, as module.float() does where nothing inside casts"
     elif len(example) > 1 and _runs(module, example[:1]):
         advice = f"it takes one item at a time, and {len(example)} were given: let it take any number"

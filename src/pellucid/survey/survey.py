@@ -44,6 +44,7 @@ class SurveyReport:
     jobs, jobs_done, jobs_resumed : the same of jobs, which make the records of one kind for some units of one layer
     skipped : (item, reason) pairs
     notes : lines about how far the records can be relied on
+    problems : what `strict` does not let pass: items that were skipped, weights that hold NaN
     """
 
     atlas: Path
@@ -58,6 +59,7 @@ class SurveyReport:
     skipped: tuple[tuple[str, str], ...] = ()
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     estimate: Estimate | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -147,7 +149,9 @@ def survey(
             plan = extended(_held(writer, empty), seen, names, chosen, wishes)
         _prepare(writer, plan, seen, source)
         with _threads(plan.threads):
-            run, notes = _run(writer, plan, seen, source, progress)
+            run, told = _run(writer, plan, seen, source, progress)
+        damaged = [] if seen.damage is None else [seen.damage]
+        notes = (*damaged, *_nothing_made(seen, plan, names), *told)
         jobs, all_units = len(plan.jobs()), len(plan.units())
         done = len({Unit(job.layer, index) for job in run for index in job.indices})
         report = SurveyReport(
@@ -163,6 +167,7 @@ def survey(
             tuple(writer.skipped()),
             time.monotonic() - started,
             notes,
+            _problems(seen, writer.skipped()),
         )
         writer.note(
             {
@@ -173,11 +178,35 @@ def survey(
                 **({"notes": list(notes)} if notes else {}),
             }
         )
-    if strict and report.skipped:
-        raise FinishedWithProblems(
-            f"{len(report.skipped)} items were skipped, the first {report.skipped[0]}; the atlas is complete but for them"
-        )
+    if strict and report.problems:
+        raise FinishedWithProblems(f"{'; '.join(report.problems)}; the atlas is complete but for that")
     return report
+
+
+def _problems(net: Net, skipped: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """What a survey under `strict` is not done with."""
+    found = []
+    if skipped:
+        found.append(f"{len(skipped)} items were skipped, the first {skipped[0][0]}: {skipped[0][1]}")
+    if net.damage is not None:
+        found.append(net.damage)
+    return tuple(found)
+
+
+def _nothing_made(net: Net, plan: Plan, kinds: Sequence[str]) -> list[str]:
+    """Why kinds that were asked have not one job."""
+    found = []
+    for name in kinds:
+        if any(each.kind == name for each in plan.passes):
+            continue
+        why = "no unit that was asked has any"
+        if name == "filters":
+            try:
+                net.first_layer()
+            except InputError as error:
+                why = str(error)
+        found.append(f"no {name}: {why}")
+    return found
 
 
 @contextmanager
