@@ -134,7 +134,9 @@ def did_you_mean(asked: str, names: Iterable[str], most: int = 3) -> str:
     'did you mean features.0?'
     """
     known = list(dict.fromkeys(names))
-    close = difflib.get_close_matches(asked, known, most, 0.6)
+    # What goes on as the name asked begins is nearer than what is spelled alike.
+    longer = sorted((name for name in known if len(asked) > 2 and name.startswith(asked)), key=len)
+    close = list(dict.fromkeys([*longer, *difflib.get_close_matches(asked, known, most, 0.6)]))[:most]
     if close:
         return f"did you mean {' or '.join(close)}?"
     shown = ", ".join(known[:most]) + (", ..." if len(known) > most else "")

@@ -470,3 +470,13 @@ def test_arguments_that_would_run_code_are_still_refused(tmp_path: Path) -> None
     with pytest.raises(RefusedFile, match=r"would run code when loaded \(it asks for .*system\)"):
         read_state_dict(path)
     assert not (tmp_path / "ran").exists()
+
+
+def test_noise_and_sparse_tensors_are_told_in_words(tmp_path: Path) -> None:
+    noise, sparse = tmp_path / "noise.pth", tmp_path / "sparse.pth"
+    noise.write_bytes(b"\x94\x01" * 2500)
+    with pytest.raises(InputError, match="it is cut off, or no checkpoint"):
+        read_state_dict(noise)
+    torch.save({"a": torch.eye(3).to_sparse()}, sparse)
+    with pytest.raises(InputError, match="a is a sparse tensor; only dense ones are read"):
+        read_state_dict(sparse)

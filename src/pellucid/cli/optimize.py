@@ -23,6 +23,7 @@ from pellucid.cli.options import (
 )
 from pellucid.cli.stopping import exit_code
 from pellucid.errors import Interrupted
+from pellucid.figures.words import counted
 from pellucid.terminal import complain, print_json, progress_bar, say
 
 __all__ = ["optimize"]
@@ -87,7 +88,10 @@ def optimize(
         complain("memory ran out and batches were cut: not bit-reproducible; a smaller --memory would be")
     sheets = list(optima.sheets())
     together = out / f"{sheets[0]}.png" if len(sheets) == 1 else f"{len(sheets)} sheets"
-    say(f"{len(optima)} pictures in {optima.seconds:.1f} s: {out}, all together in {together}", common.quiet)
+    say(
+        f"{counted(len(optima), 'picture')} in {optima.seconds:.1f} s: {out}, all together in {together}",
+        common.quiet,
+    )
 
 
 @contextmanager
@@ -96,7 +100,9 @@ def _telling_what_is_kept(done: Sized, out: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        there = f"{len(done)} pictures are in {out}" if len(done) else "its first batch was not done"
+        there = (
+            f"{counted(len(done), 'picture')} kept in {out}" if len(done) else "its first batch was not done"
+        )
         raise Interrupted(
             f"optimize was interrupted; {there}; run it again for all", exit_code(error)
         ) from error

@@ -235,7 +235,8 @@ def _damaged(unit: int, sound: FilterReading) -> FilterReading:
         "noisy": False,
     }
     nothing: dict[str, Any] = {"float": np.nan, "tuple[float, ...]": tuple(np.nan for _ in sound.color)}
-    return FilterReading(**{each.name: nothing.get(str(each.type)) for each in fields(FilterReading)} | kept)
+    row: dict[str, Any] = {each.name: nothing.get(str(each.type)) for each in fields(FilterReading)}
+    return FilterReading(**{**row, **kept})
 
 
 def _row(unit: int, measures: Measures, found: Sequence[Pair], *, deeper: bool) -> FilterReading:

@@ -71,6 +71,8 @@ def main(source: str, target: str, folders: list[str]) -> dict[str, Any]:
         found, nest, others = _state_dict(
             torch.load(source, map_location="cpu", weights_only=True), torch.Tensor
         )
+        if odd := [name for name, tensor in found.items() if tensor.layout != torch.strided]:
+            return {"failure": f"{odd[0]} is a sparse tensor; only dense ones are read"}
         whole = sum(tensor.numel() * tensor.element_size() for tensor in found.values())
         if whole > 4 * size + SPARE // 8:
             return {"failure": f"its tensors claim {whole} bytes, the file has {size}"}
@@ -127,7 +129,7 @@ def _reason(error: Exception, source: str) -> dict[str, str]:
         return {"code": "TorchScript"}
     if isinstance(error, MemoryError) or "allocate memory" in text:
         return {"failure": "it needs more memory than a file of its size may take"}
-    cut = re.search("invalid load key|miniz|central directory", text)
+    cut = re.search("invalid load key|miniz|central directory|Unsupported operand", text)
     if cut or isinstance(error, EOFError) or type(error).__name__ == "error":
         return {"failure": "it is cut off, or no checkpoint of torch.save at all"}
     what = re.sub(r"Weights only load failed.*?(?=Unsupported|WeightsUnpickler|$)", "", text)[:160]

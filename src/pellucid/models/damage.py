@@ -24,21 +24,17 @@ def damage(module: nn.Module) -> str | None:
     >>> damage(layer)
     'NaN or infinity in 2 of the 2 numbers of bias: the training diverged, or the file is damaged'
     """
+    damaged: list[tuple[str, Tensor, Tensor]] = [
+        (name, weight, ~weight.detach().isfinite()) for name, weight in module.named_parameters()
+    ]
+    damaged += [(name, buffer, buffer.isnan()) for name, buffer in module.named_buffers()]
     found = [
-        f"{bad} of the {tensor.numel()} numbers of {name}"
-        for tensors, is_sound in (
-            (module.named_parameters(), lambda tensor: tensor.isfinite()),
-            (module.named_buffers(), lambda tensor: ~tensor.isnan()),
-        )
-        for name, tensor in tensors
-        if (bad := _count(tensor, is_sound(tensor.detach())))
+        f"{count} of the {tensor.numel()} numbers of {name}"
+        for name, tensor, bad in damaged
+        if (count := int(bad.count_nonzero()))
     ]
     if not found:
         return None
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     where = ", ".join(found[:MOST_NAMED])
     return f"NaN or infinity in {where}{more}: the training diverged, or the file is damaged"
-
-
-def _count(tensor: Tensor, sound: Tensor) -> int:
-    return tensor.numel() - int(sound.count_nonzero()) if tensor.is_floating_point() else 0

@@ -147,9 +147,9 @@ def _measured(net: Net, layer: Layer, places: Sequence[Place]) -> tuple[Tensor, 
     return torch.stack(weights), torch.cat(biases)
 
 
-def _by_impulses(net: Net, layer: Layer, place: Place) -> tuple[Tensor, Tensor]:
+def _by_impulses(net: Net, layer: Layer, patch: Place) -> tuple[Tensor, Tensor]:
     """The same, pixel by pixel: what each adds to the response at one position. NaN in one unit's weights stays in that unit."""
-    position, (x0, y0, x1, y1) = place
+    position, (x0, y0, x1, y1) = patch
     pixels = [(c, y, x) for c in range(net.input.channels) for y in range(y0, y1) for x in range(x0, x1)]
     if len(pixels) > MOST_IMPULSES:
         raise InputError(
@@ -163,7 +163,10 @@ def _by_impulses(net: Net, layer: Layer, place: Place) -> tuple[Tensor, Tensor]:
             pictures = torch.zeros(max(len(lit), 1), net.input.channels, *net.input.size)
             for row, (channel, y, x) in enumerate(lit):
                 pictures[row, channel, y, x] = 1
-            return run(pictures)[layer.name].movedim(1, -1)[(slice(None), *position)].cpu()  # N, K
+            answers = run(pictures)[layer.name].movedim(1, -1)
+            for place in position:
+                answers = answers[:, place]
+            return answers.cpu()  # N, K
 
         black = responses([])
         for start in range(0, len(pixels), IMPULSES):

@@ -94,6 +94,12 @@ def _answer(output: object) -> tuple[Path, Tensor]:
     """The tensor that is the network's answer, and where it stands in what the module returned."""
     tensors: Sequence[tuple[Path, Tensor]] = list(tensors_in(output))
     answers = [pair for pair in tensors if pair[0] in (("logits",), ("out",))]
+    if isinstance(output, Tensor) and not tensors:
+        kind = str(output.dtype).removeprefix("torch.")
+        raise InputError(
+            f"the network returns whole numbers ({kind}), a decision as argmax makes it, and no responses: wrap the network "
+            "in a module that returns what stands before that"
+        )
     if not answers and len(tensors) != 1:
         parts = ", ".join(f"{'.'.join(map(str, path))}: {_shape(tensor)}" for path, tensor in tensors)
         raise InputError(
