@@ -163,7 +163,7 @@ def _goals(net: Net, asked: str | Unit | UnitQuery | Objective, settings: Settin
         return _goals_of(net, aim.terms[0].unit, aim, settings)
     goals = []
     for unit in net.units([asked]):
-        chosen = aim_of(unit, settings)
+        chosen = aim_of(net, unit, settings)
         goals += _goals_of(net, unit if chosen is None else chosen.terms[0].unit, chosen, settings)
     return goals
 
