@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 import pellucid as pl
@@ -110,3 +112,34 @@ def test_the_command_line_never_calls_it_a_bug(tmp_path: Path, capsys: pytest.Ca
     said = capsys.readouterr().err
     assert "the network's own code fails: KeyError: 'lost' (own.py, line 7)" in said
     assert "bug" not in said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["attribute", "--aim", "logits:0", "--methods", "saliency"],
+        ["attribute", "--aim", "logits:0", "--methods", "integrated_gradients"],
+        ["look"],
+    ],
+    ids=" ".join,
+)
+def test_every_way_back_tells_it(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, photo = tmp_path / "own.py", tmp_path / "a.png"
+    file.write_text(
+        "import torch\n"
+        "class Overwriting(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(); self.conv = torch.nn.Conv2d(3, 2, 3); self.fc = torch.nn.Linear(2, 2)\n"
+        "    def forward(self, x):\n"
+        "        y = self.conv(x).sigmoid(); z = y * 1; y += 1\n"
+        "        return self.fc(z.mean((2, 3)))\n"
+        "def build(): return Overwriting()\n"
+    )
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)).save(photo)
+    name, *rest = command
+    given = [str(photo)] if name in ("attribute", "look") else []
+    asked = [name, f"{file}:build", *given, *rest, "--input", "3x16x16", "-o", str(tmp_path / "out"), "-q"]
+    assert run(asked) == 2, capsys.readouterr().err
+    assert "the network's own code fails: RuntimeError: one of the variables" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
 from torch import Tensor
 
 from pellucid.attribution.scene import Found, Scene, baseline, over_channels
+from pellucid.models.own_code import own_code
 
 __all__ = ["integrated_gradients", "saliency", "smoothgrad"]
 
@@ -21,7 +22,8 @@ TINY = 1e-12
 
 def saliency(scene: Scene, settings: Mapping[str, Any]) -> Found:
     """The gradient's largest magnitude over the channels (Simonyan 2013, section 3)."""
-    gradient = Saliency(scene.readout).attribute(scene.pixels.clone().requires_grad_(), abs=False)
+    with own_code():
+        gradient = Saliency(scene.readout).attribute(scene.pixels.clone().requires_grad_(), abs=False)
     return Found(over_channels(gradient, "largest"))
 
 
@@ -31,14 +33,15 @@ def smoothgrad(scene: Scene, settings: Mapping[str, Any]) -> Found:
     if spread == 0:  # one color: nothing to be noisy in proportion to
         return saliency(scene, settings)
     torch.manual_seed(scene.seed)
-    mean = NoiseTunnel(Saliency(scene.readout)).attribute(
-        scene.pixels.clone().requires_grad_(),
-        nt_type="smoothgrad",
-        nt_samples=int(settings["samples"]),
-        nt_samples_batch_size=min(scene.batch, int(settings["samples"])),
-        stdevs=spread,
-        abs=False,
-    )
+    with own_code():
+        mean = NoiseTunnel(Saliency(scene.readout)).attribute(
+            scene.pixels.clone().requires_grad_(),
+            nt_type="smoothgrad",
+            nt_samples=int(settings["samples"]),
+            nt_samples_batch_size=min(scene.batch, int(settings["samples"])),
+            stdevs=spread,
+            abs=False,
+        )
     return Found(over_channels(mean, "largest"), extras={"noise_sd": spread})
 
 
@@ -97,14 +100,15 @@ def _integrated(scene: Scene, start: Tensor, spans: list[tuple[float, float]]) -
             start + torch.tensor([span[end] for span in some], device=way.device).view(-1, 1, 1, 1) * way
             for end in (0, 1)
         )
-        integrals, misses = IntegratedGradients(scene.readout).attribute(
-            high,
-            low,
-            n_steps=POINTS,
-            method="gausslegendre",
-            internal_batch_size=max(scene.batch, len(some)),
-            return_convergence_delta=True,
-        )
+        with own_code():
+            integrals, misses = IntegratedGradients(scene.readout).attribute(
+                high,
+                low,
+                n_steps=POINTS,
+                method="gausslegendre",
+                internal_batch_size=max(scene.batch, len(some)),
+                return_convergence_delta=True,
+            )
         rows = zip(some, integrals.detach(), misses.tolist(), strict=True)
         found += [(span, integral, miss) for span, integral, miss in rows]
     return found

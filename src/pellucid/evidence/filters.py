@@ -229,9 +229,10 @@ def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record
     tiles, places = filter_tiles(found.bank), _places(found)
     source = found.provenance.to_json()
     for index in job.indices:
-        picture = Picture.of(
-            tiles[index], source, alt=f"filter {job.layer}:{index}, gray is zero", pixelated=True
+        what = (
+            "no picture, its weights hold NaN or infinity" if index in found.bank.damaged else "gray is zero"
         )
+        picture = Picture.of(tiles[index], source, alt=f"filter {job.layer}:{index}, {what}", pixelated=True)
         verdict = {"verdict": Number(found.reading.verdict, "of all filters")}
         numbers = {**_numbers(found, index), **verdict, **places[index]}
         yield Record(KIND.name, job.layer, index, {"filter": picture, **numbers}, found.provenance)
