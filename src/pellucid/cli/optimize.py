@@ -101,7 +101,9 @@ def _telling_what_is_kept(done: Sized, out: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt as error:
         there = (
-            f"{counted(len(done), 'picture')} kept in {out}" if len(done) else "its first batch was not done"
+            f"{counted(len(done), 'picture')} {'is' if len(done) == 1 else 'are'} in {out}"
+            if len(done)
+            else "its first batch was not done"
         )
         raise Interrupted(
             f"optimize was interrupted; {there}; run it again for all", exit_code(error)
