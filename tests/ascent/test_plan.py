@@ -99,9 +99,9 @@ def test_less_memory_gives_smaller_batches(fully_convolutional):
         with torch.inference_mode():
             assert 8 <= batch_size(fully_convolutional, ["0"], settings) <= 10
     with pytest.raises(
-        InputError, match=r"one picture of 96x96 .* allowed is .* KiB; give more with --memory$"
+        InputError, match=r"one picture of 96x96 .* allowed is 7 bytes; give more with --memory$"
     ):
-        batch_size(fully_convolutional, ["0"], ClimbSettings(memory=1))
+        batch_size(fully_convolutional, ["0"], ClimbSettings(memory=7))
     assert (
         batch_size(fully_convolutional, ["0"], ClimbSettings(memory=1, batch=1)) == 1
     )  # as planned elsewhere

@@ -123,10 +123,10 @@ def refuse_more_than(needed: int, net: Net, size: tuple[int, int], memory: int) 
 def in_words(count: float) -> str:
     """Bytes for a person.
 
-    >>> in_words(4 << 30), in_words(3_000_000)
-    ('4 GiB', '2.86 MiB')
+    >>> in_words(4 << 30), in_words(3_000_000), in_words(12)
+    ('4 GiB', '2.86 MiB', '12 bytes')
     """
     for unit, size in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)):
         if count >= size:
             return f"{count / size:.3g} {unit}" if count < 100 * size else f"{count / size:.0f} {unit}"
-    return f"{count / 1024:.3g} KiB"
+    return f"{count / 1024:.3g} KiB" if count >= 1024 else f"{count:.0f} bytes"
