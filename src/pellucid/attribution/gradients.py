@@ -13,6 +13,7 @@ from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
 from torch import Tensor
 
 from pellucid.attribution.scene import Found, Scene, baseline, over_channels
+from pellucid.models.own_code import own_code
 
 __all__ = ["integrated_gradients", "saliency", "smoothgrad"]
 
@@ -22,7 +23,8 @@ TINY = 1e-12
 
 def saliency(scene: Scene, settings: Mapping[str, Any]) -> Found:
     """The gradient's largest magnitude over the channels (Simonyan 2013, section 3)."""
-    gradient = Saliency(scene.readout).attribute(scene.pixels.clone().requires_grad_(), abs=False)
+    with own_code():
+        gradient = Saliency(scene.readout).attribute(scene.pixels.clone().requires_grad_(), abs=False)
     return Found(over_channels(gradient, "largest"))
 
 
@@ -32,14 +34,15 @@ def smoothgrad(scene: Scene, settings: Mapping[str, Any]) -> Found:
     if spread == 0:  # one color: nothing to be noisy in proportion to
         return saliency(scene, settings)
     torch.manual_seed(scene.seed)
-    mean = NoiseTunnel(Saliency(scene.readout)).attribute(
-        scene.pixels.clone().requires_grad_(),
-        nt_type="smoothgrad",
-        nt_samples=int(settings["samples"]),
-        nt_samples_batch_size=min(scene.batch, int(settings["samples"])),
-        stdevs=spread,
-        abs=False,
-    )
+    with own_code():
+        mean = NoiseTunnel(Saliency(scene.readout)).attribute(
+            scene.pixels.clone().requires_grad_(),
+            nt_type="smoothgrad",
+            nt_samples=int(settings["samples"]),
+            nt_samples_batch_size=min(scene.batch, int(settings["samples"])),
+            stdevs=spread,
+            abs=False,
+        )
     return Found(over_channels(mean, "largest"), extras={"noise_sd": spread})
 
 
@@ -136,9 +139,10 @@ def _slopes(scene: Scene, start: Tensor, places: Sequence[float]) -> Iterator[Te
         here = _along(scene, start, places[first : first + scene.batch])
         half = (scene.pixels - start) / 2
         # Of a way that is one step long, around the place: its middle.
-        found = method.attribute(
-            here + half, here - half, n_steps=1, method="gausslegendre", internal_batch_size=len(here)
-        )
+        with own_code():
+            found = method.attribute(
+                here + half, here - half, n_steps=1, method="gausslegendre", internal_batch_size=len(here)
+            )
         yield from found.detach().sum(1)
 
 

@@ -14,6 +14,7 @@ from pellucid.circuits.bends import Chords, Open
 from pellucid.errors import InputError
 from pellucid.models import Net
 from pellucid.models.calls import calls_in_order, tensor_at, with_tensor
+from pellucid.models.own_code import own_code
 from pellucid.models.trace import Call
 from pellucid.models.untouched import untouched
 
@@ -52,6 +53,7 @@ def crossing(net: Net, targets: Sequence[str], cuts: Sequence[str]) -> Iterator[
     responses: dict[str, Tensor] = {}
     leaves: dict[str, Tensor] = {}
     places: dict[str, Callable[[Tensor], Tensor]] = {}
+    ours: list[BaseException] = []
     items, zeros = 0, False
 
     def leaf(name: str, value: Tensor) -> Tensor:
@@ -71,8 +73,16 @@ def crossing(net: Net, targets: Sequence[str], cuts: Sequence[str]) -> Iterator[
             output = with_tensor(output, call.path, leaf(call.layer.name, tensor_at(output, call.path)))
         return output
 
+    def observed(module: str, number: int, output: object) -> object:
+        try:
+            return seen(module, number, output)
+        except Exception as error:
+            ours.append(error)
+            raise
+
     def run(pixels: Tensor, bends: Open | Chords, zero: bool = False) -> Crossing:
         nonlocal items, zeros
+        ours.clear()
         items, zeros = pixels.shape[0], zero
         for held in (responses, leaves, places):
             held.clear()
@@ -82,7 +92,7 @@ def crossing(net: Net, targets: Sequence[str], cuts: Sequence[str]) -> Iterator[
             fed = leaf(PIXELS, fed)
         with torch.enable_grad():
             try:
-                with bends:
+                with bends, own_code(ours):
                     output = net.module(fed)
                 seen("", 1, output)
             except _Enough:
@@ -94,7 +104,7 @@ def crossing(net: Net, targets: Sequence[str], cuts: Sequence[str]) -> Iterator[
         return Crossing(dict(responses), dict(leaves), dict(places))
 
     parts = {name: net.module.get_submodule(name) for name, _ in {**wanted, **cut} if name}
-    with untouched(net.module, frozen=True), calls_in_order(net.module, parts, seen):
+    with untouched(net.module, frozen=True), calls_in_order(net.module, parts, observed):
         yield run
 
 

@@ -53,7 +53,7 @@ def ablate(
         rows = [{**row, "picture": str(path)} for row, path in zip(document["ablations"], paths, strict=True)]
         print_json({**document, "ablations": rows})
         return
-    for item, reason in found.skipped:
+    for item, reason in () if common.quiet else found.skipped:
         complain(f"skipped {item}: {reason}")
     table = found.table()
     print_table(table.columns, table.rows)

@@ -202,7 +202,7 @@ def _gallery(net: Net, image: str, asked: _Asked, common: Common, strict: bool) 
     if common.json:
         print_json(found.to_json())
     else:
-        for item, reason in found.skipped:
+        for item, reason in () if common.quiet else found.skipped:
             complain(f"skipped {item}: {reason}")
         say(
             f"{found.made} images looked at, {found.kept} found done, {len(found.skipped)} skipped",

@@ -81,6 +81,7 @@ NEEDS = "ascent"
 READS = ()
 OWN = {"objective": None, "sign": "both", "pictures": 1}
 SETTINGS = known_settings(OWN)
+FORMAT_NOTE = "computed in float32: the network's own code does not run in"
 
 
 def optimize(
@@ -249,6 +250,8 @@ def _optimum(net: Net, one: Climbed, settings: Settings) -> Optimum:
     }
     if any(each.vector for each in goal.aim.readings):
         made_with["terms"] = [term.to_json() for term in goal.aim.terms]
+    if one.precision != settings["precision"]:
+        made_with |= {"precision": one.precision, "format_note": f"{FORMAT_NOTE} {settings['precision']}"}
     if one.ends != (0.0, 1.0):
         made_with["ends"] = list(one.ends)
     if one.micro_batch is not None:
@@ -284,6 +287,7 @@ def _optimum(net: Net, one: Climbed, settings: Settings) -> Optimum:
         ends=one.ends,
         transparency=one.transparency,
         extreme=one.extreme,
+        format_note=made_with.get("format_note", ""),
     )
 
 

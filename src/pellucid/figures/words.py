@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Cell", "value_words"]
+__all__ = ["Cell", "counted", "value_words"]
 
 Cell = float | int | bool | str | None
 
@@ -26,6 +26,15 @@ def value_words(value: Cell, unit: str = "") -> str:
         return "yes" if value else "no"
     words = _whole(value) if isinstance(value, int) else _decimal(value)
     return f"{words.replace('-', MINUS)}{THIN_SPACE}{unit}" if unit else words.replace("-", MINUS)
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "picture"), counted(3, "picture")
+    ('1 picture', '3 pictures')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _whole(value: int) -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import InputError
+from pellucid.models.damage import damage
 from pellucid.models.fields import Fields
 from pellucid.models.first_layer import FirstLayer, first_layer
 from pellucid.models.inputs import ImageInput
@@ -44,7 +45,9 @@ class Net:
         self.trace = trace
         self.name = name
         self.labels = None if labels is None else tuple(labels)
-        self.notes = tuple(notes)
+        # One line where weights hold NaN or infinity, else None: what is made of them is worth little.
+        self.damage = damage(module)
+        self.notes = (*notes, *(() if self.damage is None else (f"{name}: {self.damage}",)))
         self.device = device or torch.device("cpu")
         self._digest: tuple[object, str] | None = None
         self._accepted: dict[tuple[tuple[int, int], str], bool] = {}
