@@ -89,7 +89,7 @@ def tail_from(strip: Strip, sheet: Image.Image, weakest: float, items: int) -> T
     steps = _steps(pixels[top : top + height, :width])
     if steps is None or not strip.full > 0:
         return None
-    upper = (np.sort(steps.ravel())[::-1] + 0.5) * (strip.full / FULL)
+    upper = (np.sort(steps.ravel())[::-1].astype(np.float64) + 0.5) * (strip.full / FULL)
     kept = upper[upper > weakest]
     return Tail(weakest, kept, items * strip.height * strip.width)
 
