@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 import pellucid as pl
+from pellucid.errors import InputError
 from pellucid.look.layer_look import LayerLook
 from pellucid.look.plate import plate_of
 
@@ -58,6 +59,17 @@ def test_units_go_by_what_is_known_of_all(net, found, photos, tmp_path) -> None:
     by = other.layer("0").order.max(1)
     assert other.layer("0").peak_order() == np.argsort(-by, kind="stable").tolist()
     assert "whose answer is rarest for them" in other.sheet("0").svg({})
+
+
+def test_two_looks_are_told_apart_by_what_is_known_of_all(net, found, partial) -> None:
+    dark = pl.look(net, np.zeros((16, 16, 3)), layers=["0"], atlas=partial, methods=(), groups=0)
+    assert [unit for unit, _, _ in found.beside(dark).differences("0")] == list(range(79, 67, -1))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_a_share_that_is_none_is_refused(found, share) -> None:
+    with pytest.raises(InputError, match="it runs from 0 to 1"):
+        found.mask("0:3", share)
 
 
 def test_at_a_cell_the_unknown_come_last_and_the_loudest_of_them_first(found) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Placement
+from pellucid.errors import InputError
 from pellucid.look.cells import SHOWN, Tops, top_units
 from pellucid.look.dictionary import Entry
 from pellucid.look.groups import Group
@@ -112,7 +113,15 @@ class LayerLook:
 
         With an atlas the response that only `share` (0.01) of what the unit does over the data reaches, or the nearest to it that
         the atlas's images can tell, and the words say which; without one `share` (0.5) of the unit's own peak on this image.
+
+        Raises
+        ------
+        InputError : a share outside 0..1
         """
+        if share is not None and not 0 <= share <= 1:
+            raise InputError(
+                f"a share of {share:g} was asked; it runs from 0 to 1, as 0.001 for the top 0.1 %"
+            )
         spread = self.spread(index)
         cut = None if spread is None else spread.cut(0.01 if share is None else share)
         if cut is not None:
