@@ -31,7 +31,9 @@ __all__ = ["DEFAULT_METHODS", "attribute", "digest_of", "fixed_aim"]
 DEFAULT_METHODS = ("gradcam", "integrated_gradients", "occlusion")
 STEPS = 28  # of the faithfulness games: eight rows of 224 px each, as for bulk evaluation
 
-BATCH_PIXELS = 16 * 224 * 224  # that go through the net at once where no batch is asked for
+# That go through the net at once where no batch is asked for. On two cores 8 images are an eighth faster each than 16: what
+# lies between layers stays in the caches.
+BATCH_PIXELS = 8 * 224 * 224
 
 Progress = Callable[[int, int, str], None]
 
@@ -66,7 +68,7 @@ def attribute(
     layer : the layer that Grad-CAM reads; the last one with a grid on the way when left out
     faithfulness : insertion and deletion curves beside each map, of `steps` steps
     seed : of the noise of SmoothGrad and the masks of RISE
-    batch : images that go through the net at once; about 16 of 224 x 224 px when left out
+    batch : images that go through the net at once; about 8 of 224 x 224 px when left out
     progress : called with (done, total, what)
     settings : of the methods, as `baseline="blur"`, `window=32`, `masks=4000`; each goes to every method that has it
 
