@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pellucid.data.decode import ItemProblem
-from pellucid.figures.words import value_words
 from pellucid.models.fed_image import FedImage
 from pellucid.records import Layer
 
@@ -46,10 +45,8 @@ def checked_size(image: FedImage, layers: Iterable[Layer]) -> str:
             "blur and nothing else; give a larger picture"
         )
     height, width = image.placement.size
-    words = (
-        f"{size}, smaller than the {width} x {height} that the net is fed: it was enlarged "
-        f"{value_words(float(f'{times:.2g}'))} times"
-    )
+    said = f"{times:.0f}" if times >= 10 else f"{times:.2g}"
+    words = f"{size}, smaller than the {width} x {height} that the net is fed: it was enlarged {said} times"
     if beyond:
         more = f" and {len(beyond) - 2} more" if len(beyond) > 2 else ""
         words += f", and units of {', '.join(beyond[:2])}{more} see more than all of it"
