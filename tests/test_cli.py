@@ -188,6 +188,18 @@ def test_optimize_takes_color_and_spectrum_of_data(pellucid: Callable[..., Answe
     assert stamp["settings"]["statistics"]["items"] == 2
 
 
+def test_optimize_says_once_why_a_rectified_layer_has_one_side(
+    pellucid: Callable[..., Answer], tmp_path: Path
+) -> None:
+    for sign in ((), ("--sign", "both")):
+        said = pellucid("optimize", "demo", "relu4:0,1", "--steps", 2, "-o", tmp_path, *sign).err
+        assert said.count("relu4 ends in its own ReLU") == 1
+        assert "conv4" in said
+    for quiet in (("--sign", "+"), ("--quiet",)):
+        said = pellucid("optimize", "demo", "relu4:0", "--steps", 2, "-o", tmp_path, *quiet).err
+        assert "ends in its own ReLU" not in said
+
+
 def test_optimize_document_and_pictures(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
     answer = pellucid(
         "optimize", "demo", "conv2:0-1", "logits:brick", "-o", tmp_path, "--steps", 4, "--json", "--size", 64

@@ -55,6 +55,7 @@ def optimize(
 ) -> None:
     """Make the inputs that excite units most, and least."""
     from pellucid.evidence.optima import PictureFolder
+    from pellucid.evidence.optimum import no_negative
     from pellucid.evidence.optimum import optimize as climb
     from pellucid.measure import measure
 
@@ -75,7 +76,11 @@ def optimize(
             **ascent.settings(),
         )
     optima.save_sheets(out)
-    for note in () if common.quiet else dict.fromkeys(one.format_note for one in optima if one.format_note):
+    notes = [one.format_note for one in optima if one.format_note]
+    if ascent.sign in (None, "both"):
+        layers = (net.layer(one.unit.layer) for one in optima)
+        notes += [no_negative(layer) for layer in layers if layer.rectified]
+    for note in () if common.quiet else dict.fromkeys(notes):
         complain(note)
     if common.json:
         rows = [{**one.to_json(), "picture": str(pictures_of.paths[id(one)])} for one in optima]

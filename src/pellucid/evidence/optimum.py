@@ -34,6 +34,7 @@ __all__ = [
     "SETTINGS",
     "Optima",
     "Optimum",
+    "no_negative",
     "optimize",
     "plan",
     "run",
@@ -220,11 +221,11 @@ def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record
         for one in optima:
             figures |= _figures(one)
         if settings["sign"] == "both" and "negative" not in figures:
-            figures["negative_note"] = Number(_no_negative(net.layer(job.layer)), "negative")
+            figures["negative_note"] = Number(no_negative(net.layer(job.layer)), "negative")
         yield Record(KIND.name, job.layer, index, figures, optima[0].provenance)
 
 
-def _no_negative(layer: Layer) -> str:
+def no_negative(layer: Layer) -> str:
     """Why a rectified layer has no negative optimum, and who has."""
     fed_by = f"; the layers that feed it have one: {', '.join(layer.fed_by)}" if layer.fed_by else ""
     return f"{layer.name} ends in its own ReLU and is never below 0, so it has no negative optimum{fed_by}"
