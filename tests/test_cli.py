@@ -22,6 +22,7 @@ import pytest
 from PIL import Image
 
 from pellucid.cli import run
+from pellucid.cli.command import _stopped
 
 SUPPORT = Path(__file__).parent / "support"
 
@@ -185,6 +186,18 @@ def test_optimize_takes_color_and_spectrum_of_data(pellucid: Callable[..., Answe
     assert np.asarray(Image.open(row["picture"])).mean() < 40
     stamp = pellucid("show", row["picture"], "--json").document
     assert stamp["settings"]["statistics"]["items"] == 2
+
+
+def test_optimize_says_once_why_a_rectified_layer_has_one_side(
+    pellucid: Callable[..., Answer], tmp_path: Path
+) -> None:
+    for sign in ((), ("--sign", "both")):
+        said = pellucid("optimize", "demo", "relu4:0,1", "--steps", 2, "-o", tmp_path, *sign).err
+        assert said.count("relu4 ends in its own ReLU") == 1
+        assert "conv4" in said
+    for quiet in (("--sign", "+"), ("--quiet",)):
+        said = pellucid("optimize", "demo", "relu4:0", "--steps", 2, "-o", tmp_path, *quiet).err
+        assert "ends in its own ReLU" not in said
 
 
 def test_optimize_document_and_pictures(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
@@ -534,3 +547,35 @@ def test_examples_and_surveys_take_batch_and_per_class(
     refused = pellucid("examples", "demo", photos, "conv2:0", "-o", tmp_path / "out", "--per-class")
     assert refused.code == 2
     assert "has no classes" in refused.err
+
+
+def test_a_quiet_command_skips_in_silence_and_counts_what_it_used(
+    pellucid: Callable[..., Answer], photos: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for place in sorted(photos.glob("*.png"))[:4]:
+        shutil.copy(place, data)
+    (data / "zz.png").write_bytes(b"broken")
+    loud = pellucid("examples", "demo", data, "conv2:0", "-o", tmp_path / "a")
+    assert "skipped zz.png" in loud.err
+    assert loud.out.startswith("1 unit over 4 of 5 items: ")
+    quiet = pellucid("examples", "demo", data, "conv2:0", "-o", tmp_path / "b", "--quiet")
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+    survey = ("survey", "demo", data, "conv2:0", "--evidence", "examples", "-o", tmp_path / "a.atlas")
+    assert pellucid(*survey, "--quiet").err == ""
+
+
+def test_small_mistakes_are_told_by_name(pellucid: Callable[..., Answer], tmp_path: Path) -> None:
+    text = tmp_path / "words.txt"
+    text.write_text("no picture")
+    pellucid("respond", text, "--kernel", "laplacian", "-o", tmp_path / "r.png").refused(
+        2, "words.txt: not a JPEG"
+    )
+    pellucid("show", tmp_path).refused(2, "is a folder; name one picture in it")
+
+
+def test_what_is_said_of_an_interruption_is_true_of_each_command() -> None:
+    assert _stopped("serve") == "serve was stopped"
+    assert _stopped("filters") == "filters was interrupted; run it again"
+    assert _stopped("survey").endswith("what is finished is kept, the same command goes on from there")

@@ -262,3 +262,9 @@ def test_at_the_border_the_patch_is_what_the_padding_makes_of_the_image(mode: st
             found.probe.patch, padded[:, 2 * y : 2 * y + 5, 2 * x : 2 * x + 5], atol=1e-12
         )
         assert found.probe.to_json()["sum"] == pytest.approx(float(found.maps[y, x]), abs=1e-5)
+
+
+def test_a_kernel_of_ragged_rows_is_refused() -> None:
+    for kernel in ([[0, 1], [1]], [["a", "b"]]):
+        with pytest.raises(InputError, match="no rectangle of numbers"):
+            pl.respond(np.zeros((8, 8), np.uint8), kernel=kernel)

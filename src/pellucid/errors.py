@@ -5,6 +5,7 @@
     ├── InputError (ValueError)           2   wrong input or usage
     │   ├── UnknownName (LookupError)     2   a model, layer, unit, label or item that is not there
     │   ├── MisfitWeights                 2   weights that do not fit the model
+    │   ├── NetworkFailure                2   the network's own code fails while it runs
     │   ├── NoItems                       2   data without one readable item
     │   ├── MissingExtra (ImportError)    2   an optional dependency is not installed
     │   └── NotAnAtlas                    2   not an atlas, damaged, or of a newer version
@@ -32,6 +33,7 @@ __all__ = [
     "Interrupted",
     "MisfitWeights",
     "MissingExtra",
+    "NetworkFailure",
     "NoItems",
     "NoSpace",
     "NotAnAtlas",
@@ -67,6 +69,10 @@ class UnknownName(InputError, LookupError):
 
 class MisfitWeights(InputError):
     """The weights do not fit the model."""
+
+
+class NetworkFailure(InputError):
+    """The network's own code raised an error while it ran; the cause is kept."""
 
 
 class NoItems(InputError):
@@ -128,7 +134,9 @@ def did_you_mean(asked: str, names: Iterable[str], most: int = 3) -> str:
     'did you mean features.0?'
     """
     known = list(dict.fromkeys(names))
-    close = difflib.get_close_matches(asked, known, most, 0.6)
+    # What goes on as the name asked begins is nearer than what is spelled alike.
+    longer = sorted((name for name in known if len(asked) > 2 and name.startswith(asked)), key=len)
+    close = list(dict.fromkeys([*longer, *difflib.get_close_matches(asked, known, most, 0.6)]))[:most]
     if close:
         return f"did you mean {' or '.join(close)}?"
     shown = ", ".join(known[:most]) + (", ..." if len(known) > most else "")

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from torch import Tensor
 
-from pellucid.data import open_image
+from pellucid.data import ItemProblem, open_image
 from pellucid.errors import InputError, UnknownName
 from pellucid.kernels import Page, Probe, agreement, agreement_figure, kernel_from, response_sheet, strongest
 from pellucid.models import Model, Net, OneImage, fed_image, opened, tap
@@ -113,7 +113,7 @@ def respond(
     if net is not None:
         return _of_net(image, opened(net), unit, at)
     picture = _opened(image)
-    weights = kernel_from(kernel) if isinstance(kernel, str) else np.asarray(kernel, float)
+    weights = kernel_from(kernel) if isinstance(kernel, str) else _numbers(kernel)
     found = agreement(picture, weights, pad=pad, color=color)
     probe = found.probe(at)
     shown = found.response if found.response.ndim == 2 else found.response[..., _channel(probe)]
@@ -126,6 +126,16 @@ def respond(
     )
     source = {"method": "respond", "kernel": weights.tolist(), "pad": pad, "color": color}
     return Response(found.response, probe, page, source)
+
+
+def _numbers(kernel: ArrayLike | None) -> Floats:
+    """A kernel given as rows of numbers."""
+    try:
+        return np.asarray(kernel, float)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "the kernel is no rectangle of numbers: give an array (kh, kw), rows of equal length, as [[0, 1], [1, 0]]"
+        ) from error
 
 
 def _check_options(
@@ -151,7 +161,10 @@ def _opened(image: OneImage) -> Image.Image | NDArray[Any]:
         return image
     if not Path(image).is_file():
         raise UnknownName(f"there is no picture {str(image)!r}")
-    return open_image(image)
+    try:
+        return open_image(image)
+    except ItemProblem as problem:
+        raise ItemProblem(f"{Path(image).name}: {problem}") from problem
 
 
 def _channel(probe: Probe) -> int:
@@ -176,6 +189,12 @@ def _of_net(image: OneImage, net: Net, unit: str | Unit | None, at: tuple[int, i
     first = net.first_layer()
     wanted, at = (None, at) if unit is None else _wanted(net, unit, at, first.layer.name)
     pixels = fed_image(image, net).values
+    if damaged := [index for index in first.damaged if wanted is None or index == wanted.index]:
+        units = ", ".join(f"{first.layer.name}:{index}" for index in damaged[:5])
+        raise InputError(
+            f"{units}{', ...' if len(damaged) > 5 else ''}: weights that hold NaN or infinity answer nothing; "
+            f"{'ask for another unit' if wanted else 'ask for one of the other units'}"
+        )
     maps, places = _maps(net, first, pixels)
     source = {
         "method": "respond",

@@ -17,7 +17,7 @@ import pellucid as pl
 from pellucid.ascent import ClimbSettings, Goal, channel, climb, climbs, direction, excitation, layer, neuron
 from pellucid.ascent.regularizers import REGULARIZERS
 from pellucid.ascent.relu import Redirected
-from pellucid.errors import InputError, UnknownName
+from pellucid.errors import InputError, NetworkFailure, UnknownName
 from pellucid.models import ImageInput, load, tap
 from pellucid.records import Unit
 
@@ -652,7 +652,7 @@ def test_where_not_one_picture_fits_it_is_said_in_one_line():
     with pytest.raises(InputError, match="memory ran out with one picture of 24x24; a smaller --size"):
         climb(net, [Goal(Unit("conv", 0))], SHORT)
     other = load(Narrow(0, RuntimeError("shape mismatch")), input=ImageInput(24))
-    with pytest.raises(RuntimeError, match="shape mismatch"):
+    with pytest.raises(NetworkFailure, match="own code fails: RuntimeError: shape mismatch"):
         climb(other, [Goal(Unit("conv", 0))], SHORT)
 
 

@@ -98,7 +98,13 @@ def test_less_memory_gives_smaller_batches(fully_convolutional):
         assert 8 <= batch_size(fully_convolutional, ["0"], settings) <= 10
         with torch.inference_mode():
             assert 8 <= batch_size(fully_convolutional, ["0"], settings) <= 10
-    assert batch_size(fully_convolutional, ["0"], ClimbSettings(memory=1)) == 1
+    with pytest.raises(
+        InputError, match=r"one picture of 96x96 .* allowed is 7 bytes; give more with --memory$"
+    ):
+        batch_size(fully_convolutional, ["0"], ClimbSettings(memory=7))
+    assert (
+        batch_size(fully_convolutional, ["0"], ClimbSettings(memory=1, batch=1)) == 1
+    )  # as planned elsewhere
 
 
 def test_a_batch_asked_for_is_always_full(fully_convolutional):

@@ -61,3 +61,18 @@ def test_values_are_told_by_their_words_and_digests():
     alone = {"constraint": row["constraint"], **ClimbSettings(canvas="pixels").to_json()}
     assert ClimbSettings.from_json(alone).constraint == Box(0.1, 0.9)
     assert not {"constraint", "held", "statistics"} & set(ClimbSettings().to_json())
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"steps": "a"}, "steps 'a': a whole number is needed"),
+        ({"steps": 2.5}, "steps 2.5: a whole number"),
+        ({"learning_rate": "fast"}, "learning rate 'fast': a number is needed"),
+        ({"size": ("a", 3)}, "size .* two whole numbers"),
+        ({"copies": None}, "copies None: a whole number"),
+    ],
+)
+def test_words_for_numbers_are_refused(asked, told):
+    with pytest.raises(InputError, match=told):
+        ClimbSettings(**asked)

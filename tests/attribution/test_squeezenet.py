@@ -37,6 +37,16 @@ def test_integrated_gradients_are_complete_to_a_thousandth(net: pl.Net, photos: 
         assert abs(found.values.sum(dtype=np.float64) - change) <= 1.1e-3 * abs(change)
 
 
+def test_a_look_is_as_complete_with_few_gradients(net: pl.Net, photos: list[Path]) -> None:
+    look = pl.look(
+        net, photos[0], layers=["features.12.expand3x3"], groups=0, methods=["integrated_gradients"]
+    )
+    [found] = look.attributions
+    assert found.extras["complete"]
+    assert found.extras["relative_residual"] <= 1e-3
+    assert found.extras["gradients"] <= 96
+
+
 def test_gradcam_is_more_faithful_than_chance_by_a_clear_margin(net: pl.Net, photos: list[Path]) -> None:
     gains = []
     for number, photo in enumerate(photos[5::25]):

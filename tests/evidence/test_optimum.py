@@ -50,9 +50,10 @@ def test_activation_is_that_of_the_file_as_saved(optima: object, tmp_path: Path)
     module = planted_net()
     for one in optima:
         pixels = np.asarray(Image.open(one.save(tmp_path / "one.png")).convert("RGB"), np.float32) / 255
-        response = (
-            module.conv(torch.from_numpy(pixels).permute(2, 0, 1)[None])[0, one.unit.index].mean().item()
-        )
+        assert one.objective == "excitation"  # nothing bends before a first convolution
+        answers = module.conv(torch.from_numpy(pixels).permute(2, 0, 1)[None])[0, one.unit.index]
+        wanted = answers > 0 if one.sign == "+" else answers < 0
+        response = torch.where(wanted, answers, 0.3 * answers).mean().item()
         assert response == pytest.approx(one.activation, rel=1e-3, abs=1e-5)
 
 
@@ -150,7 +151,7 @@ def test_objectives_stand_among_units_and_say_what_they_are(planted: pl.Net, tmp
     mixed = pl.channel("conv", COLOR) + 0.5 * pl.logit(1)
     found = pl.optimize(planted, f"conv:{EDGE}", mixed, pl.layer("relu"), sign="+", steps=16)
     assert [(str(one.unit), one.objective) for one in found] == [
-        (f"conv:{EDGE}", "channel"),
+        (f"conv:{EDGE}", "excitation"),
         (f"conv:{COLOR}", f"channel conv:{COLOR} + 0.5 x logit logits:1"),
         ("relu", "layer"),
     ]
@@ -410,3 +411,21 @@ def test_memory_may_be_said_in_words(planted: pl.Net) -> None:
 def test_words_name_the_end_that_was_passed(planted: pl.Net, asked: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         pl.optimize(planted, "conv:0", **asked)
+
+
+def test_a_linear_layers_optimum_shows_the_filter_and_says_by_which_objective(planted: pl.Net) -> None:
+    """The edge filter's plain mean over a picture is that of its border; real edges are what it answers."""
+    [found] = pl.optimize(planted, f"conv:{EDGE}", sign="+")
+    assert found.objective.startswith("excitation")
+    [plain] = pl.optimize(planted, f"conv:{EDGE}", sign="+", objective="channel")
+    assert plain.objective.startswith("channel")
+    assert found.extreme > 1.5 * plain.extreme
+
+
+def test_the_plain_mean_stays_behind_a_bend_and_under_a_constraint(planted: pl.Net) -> None:
+    behind = next(
+        layer.name for layer in planted.layers() if layer.grid and not planted.is_straight(layer.name)
+    )
+    asked = [(f"{behind}:0", {}), (f"conv:{EDGE}", {"constraint": "norm=10"})]
+    for unit, more in asked:
+        assert pl.optimize(planted, unit, sign="+", steps=2, **more)[0].objective.startswith("channel")

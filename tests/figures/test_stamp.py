@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pellucid.errors import InputError, StorageError, UnknownName
+from pellucid.errors import InputError, UnknownName
 from pellucid.figures.stamp import read_stamp, write_png
 
 PROVENANCE = {
@@ -97,7 +97,7 @@ def test_what_json_cannot_hold_is_refused(provenance):
 def test_files_that_are_not_there_or_not_files(tmp_path):
     with pytest.raises(UnknownName, match=r"nothing\.png"):
         read_stamp(tmp_path / "nothing.png")
-    with pytest.raises(StorageError):
+    with pytest.raises(InputError, match="is a folder; name one picture in it"):
         read_stamp(tmp_path)
 
 

@@ -103,3 +103,44 @@ def test_a_response_of_nothing_is_black() -> None:
     assert (rasters(page)[1].pixels == 0).all()
     assert page.png().startswith(b"\x89PNG")
     assert page.svg().startswith("<svg")
+
+
+def test_small_products_are_written_times_a_power_of_ten_that_the_caption_says() -> None:
+    found = agreement(HALVES, np.full((3, 3), 0.004))
+    said = words(agreement_figure(HALVES, found.response, found.probe((1, 2))))
+    # 0.004 times 80/255 is 0.0012549: thirteen ten-thousandths; the filter itself forty.
+    assert said.count("13") == 9
+    assert said.count("40") == 9
+    assert "product, times 10,000" in said
+    assert any(one.endswith("times 10,000") and "filter" in one for one in said)
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (9, 13)])
+def test_a_patch_beyond_the_border_is_boxed_as_far_as_it_is_in_the_image(corner: tuple[int, int]) -> None:
+    found = agreement(HALVES, np.ones((5, 5)), pad="zero")
+    page = agreement_figure(HALVES, found.response, found.probe(corner))
+    picture, box = rasters(page)[0], boxes(page)[0]
+    assert box.x >= picture.x - 1
+    assert box.y >= picture.y - 1
+    assert box.x + box.width <= picture.x + picture.width + 1
+    assert box.y + box.height <= picture.y + picture.height + 1
+    assert any("cut by the border" in one for one in words(page))
+
+
+def test_a_map_that_misses_the_image_by_half_a_cell_covers_it() -> None:
+    """As under a strided convolution with padding: its first patch is centered on the first pixel, not on the first cell."""
+    probe = Probe(0, 0, (-1, -1, 2, 2), np.ones((3, 3)), np.ones((3, 3)))
+    page = agreement_figure(HALVES, np.ones((5, 7)), probe, stride=(2, 2))
+    picture, map_ = rasters(page)[:2]
+    assert (map_.width, map_.height, map_.y) == pytest.approx((picture.width, picture.height, picture.y))
+
+
+def test_a_dead_filter_is_called_dead_and_a_bias_that_is_most_of_it_so() -> None:
+    dead = Probe(1, 1, (1, 1, 4, 4), np.ones((3, 3)), np.zeros((3, 3)), bias=-1.0)
+    said = " ".join(words(agreement_figure(HALVES, np.full((8, 12), -1.0), dead)))
+    assert "-1 everywhere: a dead filter" in said.replace("\N{MINUS SIGN}", "-")
+    assert "most of it" in said
+    live = Probe(1, 1, (1, 1, 4, 4), np.ones((3, 3)), np.ones((3, 3)), bias=1.0)
+    said = " ".join(words(agreement_figure(HALVES, np.ones((8, 12)), live)))
+    assert "dead" not in said
+    assert "most of it" not in said

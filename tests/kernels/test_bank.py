@@ -44,6 +44,9 @@ def test_what_is_no_bank_is_refused_with_its_shape(weights) -> None:
 def test_weights_that_are_no_numbers_are_refused_with_the_layer() -> None:
     weights = np.ones((2, 1, 3, 3))
     weights[1, 0, 1, 1] = np.nan
+    assert Bank.of(weights).damaged == (1,)
+    assert (Bank.of(weights).weights[1] == 0).all()
+    weights[0, 0, 0, 0] = np.inf
     with pytest.raises(InputError, match=r"conv1 hold.* no finite numbers"):
         Bank.of(weights, layer="conv1")
 

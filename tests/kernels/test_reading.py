@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from pellucid.kernels.bank import Bank
 from pellucid.kernels.named import kernel_from
+from pellucid.kernels.order import ORDERS, filter_order
 from pellucid.kernels.reading import read
 
 COLORS = {
@@ -175,3 +176,31 @@ def test_a_box_is_one_blob_and_not_a_center_with_a_surround() -> None:
         row = read(Bank.of(np.ones((1, 1, size, size)))).filters[0]
         assert (row.name, row.shape) == ("box", "blob")
         assert row.orientation_deg is None
+
+
+def test_damaged_filters_are_named_and_the_others_read_as_if_they_were_alone() -> None:
+    weights = np.random.default_rng(0).normal(size=(6, 3, 7, 7))
+    weights[4] = -weights[1]
+    whole = np.insert(weights, 2, np.nan, axis=0)  # the pair is now 1 and 5
+    alone, found = read(Bank.of(weights)), read(Bank.of(whole))
+    assert found.filters[2].family == "damaged"
+    assert found.filters[2].to_json()["norm"] is None
+    assert not found.filters[2].dead
+    others = [row for row in found.filters if row.unit != 2]
+    assert [row.unit for row in found.filters] == list(range(7))
+    same = ("family", "why", "norm", "dc", "frequency", "gabor_r2", "noisy")
+    for mine, its in zip(others, alone.filters, strict=True):
+        assert [getattr(mine, name) for name in same] == [getattr(its, name) for name in same]
+    assert (found.filters[1].negated_by, found.filters[5].negated_by) == (5, 1)
+    assert "1 of 7 holds NaN or infinity" in found.verdict
+    assert found.counts["damaged"] == 1
+
+
+@pytest.mark.parametrize("by", ORDERS)
+def test_damaged_filters_stand_in_every_order(by: str) -> None:
+    weights = np.random.default_rng(0).normal(size=(5, 1, 5, 5))
+    weights[1, 0, 0, 0] = np.inf
+    bank = Bank.of(weights)
+    order = filter_order(bank, read(bank), by)
+    assert sorted(order) == list(range(5))
+    assert by in ("index", "family", "cluster") or order[-1] == 1

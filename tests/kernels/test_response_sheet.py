@@ -71,3 +71,12 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         response_sheet(maps[0])
     with pytest.raises(UnknownName, match="did you mean own"):
         response_sheet(maps, scale="owns")
+
+
+def test_units_that_see_the_whole_image_share_a_scale_and_say_their_number() -> None:
+    page = response_sheet(np.array([1.0, 0.25, 0.0]).reshape(3, 1, 1))
+    colors = [int(mark.pixels.astype(int).sum()) for mark in page.marks if isinstance(mark, Raster)]
+    assert colors[0] > colors[1] > colors[2] == 0
+    said = [mark.words for mark in page.marks if isinstance(mark, Label)]
+    assert any("sees the whole image" in one for one in said)
+    assert [one.split()[-1] for one in said[-3:]] == ["1", "0.25", "0"]

@@ -28,12 +28,9 @@ def test_own_and_shared_scales() -> None:
 def test_many_channels_are_panels_and_very_many_are_signed_maps() -> None:
     few, many = Bank.of(np.ones((1, 5, 4, 4))), Bank.of(np.ones((1, 64, 3, 3)))
     assert (style_of(few), style_of(many)) == ("panels", "signed")
-    assert filter_tiles(few)[0].shape == (
-        2 * 13 - 1,
-        3 * 13 - 1,
-        3,
-    )  # each weight three pixels, a seam of one
-    assert filter_tiles(many)[0].shape == (8 * 13 - 1, 8 * 13 - 1, 3)
+    # Each weight three pixels, a seam of two.
+    assert filter_tiles(few)[0].shape == (2 * 14 - 2, 3 * 14 - 2, 3)
+    assert filter_tiles(many)[0].shape == (8 * 14 - 2, 8 * 14 - 2, 3)
     huge = Bank.of(np.ones((1, 256, 3, 3)))
     assert filter_tiles(huge)[0].shape == (16 * 4 - 1, 16 * 4 - 1, 3)
 
@@ -41,7 +38,7 @@ def test_many_channels_are_panels_and_very_many_are_signed_maps() -> None:
 def test_each_channel_stands_in_its_panel_in_reading_order() -> None:
     weights = np.linspace(-1, 1, 4).reshape(1, 4, 1, 1)
     tile = filter_tiles(Bank.of(weights))[0]
-    assert tile[::13, ::13, 0].tolist() == [[0, 85], [170, 255]]
+    assert tile[::14, ::14, 0].tolist() == [[0, 85], [170, 255]]
 
 
 def test_bands_add_up_in_their_colors() -> None:
@@ -94,7 +91,7 @@ def test_a_volume_shows_its_slices_in_color() -> None:
     )
     tile = filter_tiles(bank)[0]
     assert tile[0, 0].tolist() == [128, 128, 128]
-    assert tile[0, 13].tolist() == [255, 128, 128]
+    assert tile[0, 14].tolist() == [255, 128, 128]
 
 
 def test_the_places_of_the_panels_are_said() -> None:

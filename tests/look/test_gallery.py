@@ -108,3 +108,11 @@ def test_what_holds_many_images(few, tmp_path) -> None:
         True,
     ]
     assert not many(str(tmp_path / "absent.png"))
+
+
+def test_an_image_too_small_to_be_seen_is_skipped_with_the_reason(net, few, tmp_path) -> None:
+    Image.new("RGB", (2, 2)).save(few / "tiny.png")
+    found = pl.look_through(net, few, tmp_path / "out", **HOW)
+    assert found.made == 3
+    reasons = dict(found.skipped)
+    assert "smaller than the 4 x 4 that a unit of squares sees at once" in reasons["tiny.png"]

@@ -187,6 +187,28 @@ def test_cautions_outputs_and_groups_stand_on_the_page(open_page, reports) -> No
     assert page.locator("h2", has_text="Units that fire together in squares").count() == 1
 
 
+def test_curves_stand_on_the_page_once_and_words_of_a_table_are_whole(net, browser, tmp_path) -> None:
+    found = pl.look(
+        net,
+        with_squares((9, 14, 0)),
+        layers=["squares"],
+        methods=["guided_backprop"],
+        groups=0,
+        faithfulness=True,
+    )
+    report = found.save(tmp_path / "out")
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(report.as_uri())
+    headings = page.locator("h3").all_text_contents()
+    assert "insertion" not in headings
+    assert "insertion AUC" in page.inner_text("main")
+    lines = page.locator("td", has_text=re.compile("^highest$")).evaluate(
+        "each => { const range = document.createRange(); range.selectNodeContents(each); return range.getClientRects().length; }"
+    )
+    assert lines == 1
+    page.close()
+
+
 def test_two_images_of_one_net_turn_and_choose_together(open_page, reports) -> None:
     page = open_page(reports["two"])
     choices = page.locator(".layer-choice")

@@ -45,7 +45,8 @@ def test_equal_responses_are_not_below() -> None:
     for response, count in below.items():
         assert spread.share_below(response) == pytest.approx(count / 5)
         assert spread.top_share(response) == pytest.approx((6 - count) / 6)
-    assert spread.standing(3.1) == "top 17 %"
+    assert spread.standing(3.0) == "top 33 %"
+    assert spread.standing(3.1) == "about the top 17 %"  # above all five: no more can be told
     assert spread.standing(9.5) == "beyond all it did in 0 images"
     cuts = {0.2: 3.0, 0.5: 3.0, 0.6: 2.5, 0.8: 1.5, 1.0: 1.25}
     for share, cut in cuts.items():
@@ -53,6 +54,22 @@ def test_equal_responses_are_not_below() -> None:
         assert 1 - spread.share_below(cut) <= share + 1e-9
     assert spread.at_share(0.1) > 3.0
     assert 1 - spread.share_below(spread.at_share(0.1)) == 0
+
+
+def test_a_share_too_small_to_tell_is_told_as_the_smallest_that_can_be() -> None:
+    """Forty spots and a share of a thousandth: the cut is above all of them, and the words must not say 0.1 %."""
+    spots = [float(spot) for spot in range(1, 41)]
+    spread = spread_from(record([1] * 40, [*spots, 41.0], [1] * 40, spots, highest=90.0))
+    at, words = spread.cut(0.05)
+    assert (at, words) == (39.0, "the top 5 % of what it does over the data")
+    for share in (0.02, 0.001):
+        at, words = spread.cut(share)
+        assert at == pytest.approx(40.0)
+        assert at > 40.0
+        assert words == (
+            "about the top 2.4 % of what it does over the data, the finest that 40 images can tell"
+        )
+    assert spread_from(record([], [], [], [])).cut(0.1) is None
 
 
 def test_zeros_lie_at_zero_and_not_around_it() -> None:

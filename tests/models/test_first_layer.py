@@ -106,7 +106,7 @@ def test_a_lookup_and_weights_that_are_no_numbers_are_refused() -> None:
         load(Lookup(), input="3x8x8", normalize="none").first_layer()
     module = nn.Sequential(nn.Conv2d(3, 2, 3))
     with torch.no_grad():
-        module[0].weight[0, 0, 0, 0] = float("nan")
+        module[0].weight[:, 0, 0, 0] = float("nan")
     with pytest.raises(InputError, match="weights of 0 hold NaN"):
         load(module, input="3x8x8", normalize="none").first_layer()
 
@@ -141,3 +141,37 @@ def test_borders_that_mirror_the_image_do_not_hide_the_filter(mode: str) -> None
     conv = torch.nn.Conv2d(3, 4, 5, padding=2, padding_mode=mode)
     found = load(torch.nn.Sequential(conv), input=ImageInput(32)).first_layer()
     torch.testing.assert_close(found.weight, conv.weight.detach(), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_one_filter_that_is_no_numbers_does_not_hide_the_others(value: float) -> None:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(3, 5, (3, 4), stride=2, padding=1)
+    with torch.no_grad():
+        conv.weight[2, 0, 1, 1] = value
+        conv.bias[4] = value
+    found = load(nn.Sequential(conv, nn.ReLU()), input="3x16x16", normalize="0.5/0.2").first_layer()
+    assert found.damaged == (2, 4)
+    sound = [0, 1, 3]
+    torch.testing.assert_close(found.weight[sound], conv.weight.detach()[sound] / 0.2, atol=1e-4, rtol=1e-4)
+    black = conv.bias.detach() - 2.5 * conv.weight.detach().sum((1, 2, 3))
+    torch.testing.assert_close(found.bias[sound], black[sound], atol=1e-4, rtol=1e-4)
+    assert found.weight[[2, 4]].isnan().all()
+    assert found.bias[[2, 4]].isnan().all()
+
+
+def test_without_a_way_back_the_filters_are_measured_forward() -> None:
+    class NoWayBack(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv, self.fc = nn.Conv2d(3, 4, 5, stride=2, padding=2), nn.Linear(4, 2)
+
+        @torch.no_grad()
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(self.conv(x).relu().mean((2, 3)))
+
+    net = load(NoWayBack(), input="3x20x20", normalize="imagenet")
+    std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    wanted = net.module.conv.weight.detach() / std
+    torch.testing.assert_close(net.first_layer().weight, wanted, atol=1e-4, rtol=1e-4)

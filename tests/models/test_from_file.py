@@ -101,3 +101,14 @@ def test_a_file_that_does_not_run(tmp_path: Path, code: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         load(f"{tmp_path / 'broken.py'}:build")
     assert "pellucid_model_file_broken" not in sys.modules
+
+
+def test_only_what_the_file_itself_offers_is_suggested(tmp_path: Path) -> None:
+    path = tmp_path / "offers.py"
+    path.write_text(
+        "from collections import OrderedDict\nfrom torch import nn\n"
+        "class Net(nn.Sequential): pass\n"
+        "def small(): return Net()\ndef large(): return Net()\n"
+    )
+    with pytest.raises(UnknownName, match=r"has no function 'nope'; there is small, large$"):
+        load(f"{path}:nope")

@@ -497,3 +497,22 @@ def test_the_real_squeezenet_on_its_card(real_data: Path, tmp_path: Path) -> Non
             best = run(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None] / 255)["logits"].argmax()
             right += (net.labels or ())[int(best)].replace(" ", "_") == photo.stem.partition("_")[2]
     assert right >= 10  # 62 % of ImageNet
+
+
+@pytest.mark.parametrize(("channels", "words"), [(1, "gray"), (3, "RGB"), (12, "12 channels")])
+def test_what_is_assumed_of_the_input_is_true_of_its_channels(channels: int, words: str) -> None:
+    net = load(nn.Sequential(nn.Conv2d(channels, 2, 3)), input=f"{channels}x16x16")
+    assert f"no normalization ({words} in 0..1, as given)" in net.notes[0]
+
+
+def test_a_decision_is_no_response() -> None:
+    class Decides(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.conv(x).mean((2, 3)).argmax(1)
+
+    with pytest.raises(InputError, match=r"returns whole numbers \(int64\), a decision as argmax makes it"):
+        load(Decides(), input="3x16x16")

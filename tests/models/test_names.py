@@ -33,6 +33,21 @@ def test_units_of_all_forms(net: Net) -> None:
     assert units(net, ["conv:0", ("fc:1", Unit("conv", 2))]) == ["conv:0", "fc:1", "conv:2"]
 
 
+def test_units_of_several_layers_stand_by_commas(net: Net) -> None:
+    layers = [layer for layer in net.layers() if layer.units > 3]
+    one, other = layers[0].name, layers[1].name
+    found = net.units([f"{one}:0-1,3,{other}:2"])
+    assert [str(unit) for unit in found] == [f"{one}:0", f"{one}:1", f"{one}:3", f"{other}:2"]
+
+
+def test_a_comma_in_a_label_parts_nothing() -> None:
+    net = load(
+        nn.Sequential(nn.Conv2d(3, 2, 1), nn.Flatten()), input="3x1x1", labels=["tabby, cat: gray", "0"]
+    )
+    assert [unit.index for unit in net.units(["logits:tabby, cat: gray"])] == [0]
+    assert [str(unit) for unit in net.units(["logits:tabby, cat: gray,0:1"])] == ["logits:0", "0:1"]
+
+
 def test_what_names_no_unit_is_told(net: Net) -> None:
     with pytest.raises(InputError, match=r"3 names no unit; write text as features\.7:3"):
         net.units(["conv:1", 3])

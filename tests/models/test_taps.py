@@ -9,7 +9,7 @@ from nets import edge_picture, object_net, planted_net, residual_net
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pellucid.errors import InputError, UnknownName
+from pellucid.errors import InputError, NetworkFailure, UnknownName
 from pellucid.models import ImageInput, Net, load, tap, watch
 
 
@@ -183,7 +183,7 @@ def test_the_module_is_left_as_it_was(fail: bool, grad: bool) -> None:
     net = plain(module)
     module.fail = fail
     if fail:
-        with pytest.raises(RuntimeError, match="asked to"), tap(net, ["last"], grad=grad) as run:
+        with pytest.raises(NetworkFailure, match="asked to"), tap(net, ["last"], grad=grad) as run:
             run(torch.zeros(4, 3, 16, 16))
     else:
         with tap(net, ["norm", "last"], grad=grad) as run:

@@ -352,9 +352,36 @@ def test_outputs_that_are_refused_by_name(wrap: object, told: str) -> None:
 
 def test_a_module_that_fails_is_told_in_one_line() -> None:
     with pytest.raises(
-        InputError, match=r"^Sequential does not run on an input of 3x32x32 \(RuntimeError: .*--input$"
+        InputError,
+        match=r"^Sequential does not run on an input of 3x32x32 \(a convolution in it takes 5 channels and met 3\); "
+        r"give --input 5x32x32$",
     ):
         plain(nn.Sequential(nn.Conv2d(5, 2, 1)))
+
+
+class Raises(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("my own bug")
+
+
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        (nn.Conv2d(1, 2, 3), r"takes 1 channel and met 3\); give --input 1x32x32$"),
+        (
+            nn.Conv2d(3, 2, 40),
+            r"the picture becomes too small on its way through it\); give a larger --input$",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(3, 2, 1), nn.Flatten(), nn.Linear(99, 2)),
+            r"\(a linear layer in it takes 99 numbers and met 2048\); give the size it takes with --input$",
+        ),
+        (Raises(), r"\(RuntimeError: my own bug\); its own code says so: mend it there, or"),
+    ],
+)
+def test_what_misfits_and_what_would_work(module: nn.Module, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        plain(module)
 
 
 class OneItem(nn.Module):

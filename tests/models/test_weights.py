@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import io
 import os
@@ -441,3 +442,41 @@ def test_real_weights(real_data: Path) -> None:
     assert notes == ("squeezenet1_0.safetensors holds float16; it is computed with in float32",)
     assert isinstance(module.state_dict(), OrderedDict)
     assert torch.equal(module.features[0].weight, state.tensors["features.0.weight"].float())
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_arguments_kept_beside_the_weights_are_read_past(tmp_path: Path, legacy: bool) -> None:
+    """As DeiT, MAE and DETR save: {"model", "optimizer", "args": argparse.Namespace}."""
+    state = nn.Linear(3, 2).state_dict()
+    arguments = argparse.Namespace(lr=0.1, output_dir=Path("/runs/1"), inner=argparse.Namespace(depth=[1, 2]))
+    path = tmp_path / "deit.pth"
+    torch.save(
+        {"model": state, "optimizer": {"state": {}}, "epoch": 299, "args": arguments},
+        path,
+        _use_new_zipfile_serialization=not legacy,
+    )
+    found = read_state_dict(path)
+    assert set(found.tensors) == {"weight", "bias"}
+    torch.testing.assert_close(found.tensors["weight"], state["weight"])
+
+
+def test_arguments_that_would_run_code_are_still_refused(tmp_path: Path) -> None:
+    class Runs:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (os.system, (f"touch {tmp_path / 'ran'}",))
+
+    path = tmp_path / "evil.pth"
+    torch.save({"model": nn.Linear(3, 2).state_dict(), "args": argparse.Namespace(lr=Runs())}, path)
+    with pytest.raises(RefusedFile, match=r"would run code when loaded \(it asks for .*system\)"):
+        read_state_dict(path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_noise_and_sparse_tensors_are_told_in_words(tmp_path: Path) -> None:
+    noise, sparse = tmp_path / "noise.pth", tmp_path / "sparse.pth"
+    noise.write_bytes(b"\x94\x01" * 2500)
+    with pytest.raises(InputError, match="it is cut off, or no checkpoint"):
+        read_state_dict(noise)
+    torch.save({"a": torch.eye(3).to_sparse()}, sparse)
+    with pytest.raises(InputError, match="a is a sparse tensor; only dense ones are read"):
+        read_state_dict(sparse)

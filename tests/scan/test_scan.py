@@ -16,7 +16,7 @@ from torch import nn
 from pellucid.data import ItemProblem, Source
 from pellucid.errors import InputError, NoItems, UnknownName
 from pellucid.models import ImageInput, Net, load
-from pellucid.scan import BANDS, Scanned, ScanState, scan
+from pellucid.scan import BANDS, Scanned, ScanState, refuse_unreadable, scan
 
 SIDE = 32
 
@@ -221,6 +221,24 @@ def test_only_broken_files_stop_with_one_line() -> None:
         NoItems, match=r"none of the 5 items of planted can be read; the first, 00000.png: broken 0"
     ):
         scan(planted(), Planted(5, broken=range(5)), ["conv"], batch=2)
+
+
+def test_the_reason_that_most_items_have_is_the_one_that_is_told() -> None:
+    class Mixed(Planted):
+        def image(self, row: int) -> Image.Image:
+            raise ItemProblem("cut off" if row == 0 else "3 channels, the net takes 12")
+
+    said = r"none of the 5 items of planted can be read; 4 of them as 00001.png: 3 channels, the net takes 12"
+    with pytest.raises(NoItems, match=said):
+        scan(planted(), Mixed(5), ["conv"], batch=2)
+    with pytest.raises(NoItems, match=said):
+        refuse_unreadable(planted(), Mixed(5))
+
+
+def test_a_sound_source_costs_one_item() -> None:
+    source = Planted(50, broken=range(3))
+    refuse_unreadable(planted(), source)
+    assert source.asked == {0, 1, 2, 3}
 
 
 def test_more_than_a_fifth_broken_stops() -> None:

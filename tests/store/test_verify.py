@@ -3,6 +3,7 @@ import random
 import re
 import sqlite3
 
+from pellucid.cli.running import run
 from pellucid.store import Atlas
 
 
@@ -62,3 +63,12 @@ def test_a_broken_page_does_not_stop_the_search(copy):
 def test_a_sound_atlas_has_no_problems(finished):
     with Atlas.open(finished) as atlas:
         assert atlas.verify() == []
+
+
+def test_a_cut_file_is_not_sent_to_verify_by_verify(copy, capsys):
+    copy.write_bytes(copy.read_bytes()[: copy.stat().st_size // 2 // 4096 * 4096 + 100])
+    assert run(["store", "verify", str(copy)]) in (2, 74)
+    said = capsys.readouterr().err
+    assert "damaged" in said
+    assert "restore it from a copy" in said
+    assert "store verify" not in said

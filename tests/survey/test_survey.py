@@ -13,7 +13,7 @@ from nets import planted_net
 from PIL import Image
 
 import pellucid as pl
-from pellucid.errors import FinishedWithProblems, InputError
+from pellucid.errors import FinishedWithProblems, InputError, NoItems
 from pellucid.survey import Plan
 
 QUICK = {"steps": 3, "size": 32, "batch": 4}
@@ -233,3 +233,92 @@ def test_items_that_the_network_fails_on_are_skipped_and_what_cannot_be_relied_o
     with pl.Atlas.open(path) as atlas:
         assert atlas.record("examples", "norm", 0).figures["caution"].value == report.notes[0]
         assert "caution" not in atlas.record("examples", "conv", 0).figures
+
+
+@pytest.fixture
+def broken_files(tmp_path: Path) -> Path:
+    home = tmp_path / "broken"
+    home.mkdir()
+    for number in range(3):
+        (home / f"{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
+    return home
+
+
+def test_only_broken_files_are_found_out_before_the_work_and_leave_nothing_behind(
+    net: pl.Net, broken_files: Path, small_photos: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.atlas"
+    with pytest.raises(NoItems, match=r"none of the 3 items of broken can be read; the first, 0\.png"):
+        pl.survey(net, broken_files, path, settings=QUICK)
+    assert not path.exists()
+    assert pl.survey(net, small_photos, path, "conv:0", settings=QUICK).jobs_done == 3
+
+
+def test_a_pass_that_fails_with_nothing_else_done_leaves_nothing_behind(
+    net: pl.Net, mostly_broken: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.atlas"
+    with pytest.raises(InputError, match="30 of the 120 items"):
+        pl.survey(net, mostly_broken, path, "conv:0", kinds=["examples"], settings=QUICK)
+    assert not path.exists()
+
+
+def test_what_rests_on_no_data_stays_when_a_pass_fails_and_other_data_goes_on(
+    net: pl.Net, mostly_broken: Path, small_photos: Path, tmp_path: Path
+) -> None:
+    path, fresh = tmp_path / "a.atlas", tmp_path / "fresh.atlas"
+    with pytest.raises(InputError, match="30 of the 120 items"):
+        pl.survey(net, mostly_broken, path, "conv:0", settings=QUICK)
+    assert path.exists()
+    report = pl.survey(net, small_photos, path, "conv:0", settings=QUICK)
+    assert (report.jobs_resumed, report.jobs_done) == (2, 1)
+    pl.survey(net, small_photos, fresh, "conv:0", settings=QUICK)
+    assert digest_of(path) == digest_of(fresh)
+    with pytest.raises(InputError, match="give the same data or write a new atlas"):
+        pl.survey(net, mostly_broken, path, "conv:1", settings=QUICK)
+
+
+def test_an_atlas_that_holds_a_plan_alone_is_in_nobodys_way(
+    net: pl.Net, small_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.atlas"
+    surveys = importlib.import_module("pellucid.survey.survey")
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(surveys, "_run", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            pl.survey(net, small_photos, path, "conv:0", settings=QUICK)
+    assert path.exists()  # an interruption keeps what there is
+    other = pl.load(planted_net(), input=pl.ImageInput(32, std=(0.5,)))
+    assert pl.survey(other, small_photos, path, "conv:0", settings=QUICK).jobs_done == 3
+
+
+def test_weights_that_are_no_numbers_are_named_and_strict_sees_them(
+    small_photos: Path, tmp_path: Path
+) -> None:
+    module = planted_net()
+    with torch.no_grad():
+        module.conv.weight[1, 0, 0, 0] = torch.nan
+    damaged = pl.load(module, input=pl.ImageInput(32))
+    report = pl.survey(damaged, small_photos, tmp_path / "a.atlas", "conv", kinds=["filters"], settings=QUICK)
+    assert report.notes[0].startswith("NaN or infinity in 1 of the 300 numbers of conv.weight")
+    with pl.Atlas.open(tmp_path / "a.atlas") as atlas:
+        families = [atlas.record("filters", "conv", index).figures["family"].value for index in range(4)]
+        assert atlas.verify() == []
+    assert families[1] == "damaged"
+    assert families.count("damaged") == 1
+    with pytest.raises(FinishedWithProblems, match=r"numbers of conv\.weight.*complete but for that"):
+        pl.survey(damaged, small_photos, tmp_path / "a.atlas", "conv", kinds=["filters"], strict=True)
+
+
+def test_a_kind_of_which_there_is_nothing_is_named(small_photos: Path, tmp_path: Path) -> None:
+    bent = pl.load(
+        torch.nn.Sequential(torch.nn.Softplus(), torch.nn.Conv2d(3, 2, 3)), input=pl.ImageInput(32)
+    )
+    report = pl.survey(bent, small_photos, tmp_path / "a.atlas", settings=QUICK, kinds=["filters", "optimum"])
+    assert any(
+        note.startswith("no filters: 1, the first layer that weighs its input") for note in report.notes
+    )

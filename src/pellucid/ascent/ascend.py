@@ -14,6 +14,7 @@ from pellucid.ascent.canvas import Canvas
 from pellucid.ascent.optimizers import OPTIMIZERS, Optimizer, SpectralGradient
 from pellucid.ascent.relu import Redirected, Watched
 from pellucid.ascent.stopping import CHECK, flat, settled
+from pellucid.models.own_code import own_code
 
 __all__ = ["Pace", "Trail", "ascend"]
 
@@ -206,7 +207,8 @@ def _slope(look: Look, canvas: Canvas, step: int) -> tuple[Tensor, Tensor, tuple
     values, wanted = look(step)
     if not wanted.requires_grad:  # a rounding or a comparison on the way: no gradient at all
         return values, wanted, tuple(map(torch.zeros_like, canvas.variables))
-    found = torch.autograd.grad(wanted.sum(), canvas.variables, allow_unused=True, materialize_grads=True)
+    with own_code():  # a way back that the network has cut or overwritten
+        found = torch.autograd.grad(wanted.sum(), canvas.variables, allow_unused=True, materialize_grads=True)
     return values.detach(), wanted.detach(), found
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -25,6 +26,7 @@ from pellucid.ascent.memory import too_little
 from pellucid.ascent.optimizers import OPTIMIZERS
 from pellucid.ascent.pictures import clipped_share, departure
 from pellucid.ascent.plan import Batch, batches, checked, has_room, seen
+from pellucid.ascent.precision import precision_of
 from pellucid.ascent.probes import Probed, probed
 from pellucid.ascent.readings import Scores
 from pellucid.ascent.references import References
@@ -32,7 +34,7 @@ from pellucid.ascent.saved import Saved, saved
 from pellucid.ascent.settings import ClimbSettings
 from pellucid.ascent.streams import stream
 from pellucid.ascent.transforms import TRANSFORMS
-from pellucid.errors import InputError, did_you_mean
+from pellucid.errors import InputError, NetworkFailure, did_you_mean
 from pellucid.models import channels_together, tap
 from pellucid.models.net import Net
 from pellucid.models.shortage import out_of_memory
@@ -66,6 +68,7 @@ class Climbed:
     transparency : (H, W) float32 in 0..1, low where the net did not look; None where the canvas does not tell
     extreme : the unit's response on that picture where it is largest, or of a lowered one smallest; None where the goal is no
         whole unit
+    precision : the number format it was climbed in; `float32` where the network does not run in the one planned
     """
 
     goal: Goal
@@ -82,6 +85,7 @@ class Climbed:
     ends: tuple[float, float] = (0.0, 1.0)
     transparency: NDArray[np.float32] | None = field(default=None, repr=False)
     extreme: float | None = None
+    precision: str = "float32"
 
 
 def climb(
@@ -100,6 +104,7 @@ def climb(
     ------
     UnknownName : a layer, unit, canvas or transform that is not there
     InputError : a rectified layer is to be lowered, a size that the net does not accept, or more than the memory holds
+    NetworkFailure : the network's own code fails, in float32 too
 
     Examples
     --------
@@ -137,7 +142,7 @@ def climbs(
                 on_step(before + step, total)
 
         with torch.inference_mode(False), torch.enable_grad():  # whatever the caller has switched off
-            results = _within_memory(net, batch, settings, count)
+            results = _in_some_format(net, batch, settings, count)
         if told < settings.steps:  # it stopped early
             count(settings.steps)
         yield batch, results
@@ -150,6 +155,17 @@ def _named(table: Mapping[str, Entry], name: str, what: str) -> Entry:
     if name not in table:
         raise InputError(f"there is no {what} {name!r}; {did_you_mean(name, table)}")
     return table[name]
+
+
+def _in_some_format(
+    net: Net, batch: Batch, settings: ClimbSettings, on_step: Callable[[int], None]
+) -> list[Climbed]:
+    """The pictures of one batch; in float32 where the network's own code does not run in a shorter format."""
+    planned = precision_of(settings.precision, net.device)
+    if planned != "float32":
+        with suppress(NetworkFailure):
+            return _within_memory(net, batch, replace(settings, precision=planned), on_step)
+    return _within_memory(net, batch, replace(settings, precision="float32"), on_step)
 
 
 def _within_memory(
@@ -225,6 +241,7 @@ def _climbed(
             (float(pictures.ends[row, 0]), float(pictures.ends[row, 1])),
             None if looked is None else looked[row].cpu().numpy(),
             fact.extreme,
+            precision_of(settings.precision, net.device),
         )
         for row, (goal, fact) in enumerate(zip(batch.goals, facts, strict=True))
     ]

@@ -133,7 +133,7 @@ CAUSES: tuple[tuple[str, str, Callable[[Facts], bool]], ...] = (
     ),
     (
         "zero_gradient",
-        "It answers, but its gradient is zero everywhere: rounding, a comparison or detach cuts it; ask a layer before that.",
+        "It answers, but its gradient is zero everywhere: rounding, no_grad() or detach cuts it; take that out or ask before it.",
         lambda facts: not facts.reached and facts.probed is not None and not facts.probed.slopes,
     ),
     (

@@ -12,7 +12,7 @@ from pellucid.ascent.canvas import Canvas
 from pellucid.ascent.diversity import Apart, likeness
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.keeping import Keeping
-from pellucid.ascent.precision import arithmetic, best_precision
+from pellucid.ascent.precision import arithmetic, precision_of
 from pellucid.ascent.readings import Scores
 from pellucid.ascent.references import References
 from pellucid.ascent.regularizers import price
@@ -53,7 +53,7 @@ class Look:
         self._settings = settings
         self._gray = transforms.pad > 0
         self._device = canvas.variables[0].device
-        self._precision = settings.precision or best_precision(self._device)
+        self._precision = precision_of(settings.precision, self._device)
         views = [goal for goal in goals for _ in range(settings.copies)]
         self._scores = Scores(views, self._device)
         self._diverse = goals[0].aim.layers[0] if goals[0].pictures > 1 and settings.diversity != 0 else None

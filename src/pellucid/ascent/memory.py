@@ -20,6 +20,7 @@ __all__ = [
     "in_words",
     "is_huge",
     "picture_bytes",
+    "refuse_more_than",
     "refuse_what_never_fits",
     "too_little",
 ]
@@ -100,23 +101,32 @@ def is_huge(net: Net, size: tuple[int, int]) -> bool:
 
 def refuse_what_never_fits(net: Net, layers: Sequence[str], size: tuple[int, int], memory: int) -> None:
     """Raise InputError if not even one picture of that size fits; nothing of a huge size is allocated for it."""
-    needed = picture_bytes(net, layers, size)
-    if needed > memory:
-        largest = math.sqrt(memory / needed)
-        height, width = (max(1, int(side * largest) // 16 * 16) for side in size)
-        raise InputError(
-            f"one picture of {size[0]}x{size[1]} would take about {in_words(needed)}, the memory allowed is "
-            f"{in_words(memory)}; about {height}x{width} fits, or give more with --memory"
-        )
+    refuse_more_than(picture_bytes(net, layers, size), net, size, memory)
+
+
+def refuse_more_than(needed: int, net: Net, size: tuple[int, int], memory: int) -> None:
+    """Raise InputError if a picture needs more than the memory allowed; names a size that fits, where the net may take one."""
+    if needed <= memory:
+        return
+    largest = math.sqrt(memory / needed)
+    height, width = (int(side * largest) // 16 * 16 for side in size)
+    fits = min(height, width) > 0
+    if fits and not is_huge(net, (height, width)):  # a huge one is not tried out
+        fits = net.accepts((height, width))
+    smaller = f"about {height}x{width} fits, or " if fits else ""
+    raise InputError(
+        f"one picture of {size[0]}x{size[1]} would take about {in_words(needed)}, the memory allowed is "
+        f"{in_words(memory)}; {smaller}give more with --memory"
+    )
 
 
 def in_words(count: float) -> str:
     """Bytes for a person.
 
-    >>> in_words(4 << 30), in_words(3_000_000)
-    ('4 GiB', '2.86 MiB')
+    >>> in_words(4 << 30), in_words(3_000_000), in_words(12)
+    ('4 GiB', '2.86 MiB', '12 bytes')
     """
     for unit, size in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)):
         if count >= size:
             return f"{count / size:.3g} {unit}" if count < 100 * size else f"{count / size:.0f} {unit}"
-    return f"{count / 1024:.3g} KiB"
+    return f"{count / 1024:.3g} KiB" if count >= 1024 else f"{count:.0f} bytes"

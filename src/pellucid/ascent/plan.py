@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pellucid.ascent.goal import Goal
-from pellucid.ascent.memory import in_words, is_huge, picture_bytes, refuse_what_never_fits
+from pellucid.ascent.memory import (
+    in_words,
+    is_huge,
+    picture_bytes,
+    refuse_more_than,
+    refuse_what_never_fits,
+)
 from pellucid.ascent.objective import Objective, Target, Term
 from pellucid.ascent.settings import ClimbSettings
 from pellucid.errors import InputError
@@ -193,7 +199,7 @@ def batch_size(net: Net, layers: Sequence[str], settings: ClimbSettings) -> int:
 
     Raises
     ------
-    InputError : not one picture of the size asked fits, or not the batch asked
+    InputError : not one picture fits, or not the batch asked
     """
     size = picture_size(net, layers, settings.size, memory=settings.memory)
     each = picture_bytes(net, layers, size) * settings.copies
@@ -206,6 +212,7 @@ def batch_size(net: Net, layers: Sequence[str], settings: ClimbSettings) -> int:
                 f"{in_words(settings.batch * each)}, the memory allowed is {in_words(settings.memory)}; {fitting} fit"
             )
         return settings.batch
+    refuse_more_than(each, net, size, settings.memory)
     most = MOST_TOGETHER.get(net.device.type, min(MOST_TOGETHER.values()))
     return min(max(1, most // settings.copies), fitting)
 

@@ -10,7 +10,7 @@ import torch
 
 from pellucid.errors import InputError
 
-__all__ = ["PRECISIONS", "arithmetic", "best_precision"]
+__all__ = ["PRECISIONS", "arithmetic", "best_precision", "precision_of"]
 
 PRECISIONS: Mapping[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -22,6 +22,11 @@ def best_precision(device: torch.device | str) -> str:
     capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     native = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")
     return "bfloat16" if torch.device(device).type == "cpu" and native else "float32"
+
+
+def precision_of(asked: str | None, device: torch.device | str) -> str:
+    """The format asked, or the best on this device."""
+    return asked or best_precision(device)
 
 
 def arithmetic(precision: str, device: torch.device | str) -> AbstractContextManager[object]:

@@ -16,6 +16,7 @@ from pellucid.ascent.readings import Scores
 from pellucid.ascent.references import References, Run
 from pellucid.ascent.streams import stream
 from pellucid.models.net import Net
+from pellucid.models.own_code import own_code
 from pellucid.models.taps import tap
 
 __all__ = ["Probed", "probed"]
@@ -99,7 +100,8 @@ def _slopes(net: Net, goals: Sequence[Goal], pixels: Tensor) -> bool:
         total = torch.stack([_values(goal, responses, run, net).sum() for goal in goals]).sum()
         if not total.requires_grad:
             return False
-        [slope] = torch.autograd.grad(total, inputs, allow_unused=True)
+        with own_code():
+            [slope] = torch.autograd.grad(total, inputs, allow_unused=True)
     return slope is not None and bool((slope != 0).any())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any
 
 from pellucid.ascent.constraint import Box, Constraint, Mahalanobis, NormBall, constraint_of
@@ -18,6 +19,11 @@ __all__ = ["ClimbSettings"]
 
 # Settings that are values of their own; JSON keeps their words and digests, and leaves out what is None.
 VALUES = ("constraint", "held", "statistics")
+NUMBERS: Mapping[str, type] = {
+    **dict.fromkeys(("steps", "copies", "seed", "batch", "memory"), Integral),
+    **dict.fromkeys(("learning_rate", "cooling", "diversity"), Real),
+}
+OPTIONAL = ("batch", "learning_rate", "cooling", "diversity")
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class ClimbSettings:
     statistics: ImageStatistics | None = None
 
     def __post_init__(self) -> None:
+        self._check_types()
         sides = self.size or (1,)
         rate = 1.0 if self.learning_rate is None else self.learning_rate
         wrong = [
@@ -112,6 +119,20 @@ class ClimbSettings:
             wrong.append("something held inside a ball: a box or no constraint would work")
         if wrong:
             raise InputError("; ".join(wrong))
+
+    def _check_types(self) -> None:
+        """Words where numbers belong are told as such, before anything compares them."""
+        for name, kind in NUMBERS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind) and not (value is None and name in OPTIONAL):
+                wanted = "a whole number" if kind is Integral else "a number"
+                raise InputError(f"{name.replace('_', ' ')} {value!r}: {wanted} is needed")
+        if self.size is not None and not (
+            isinstance(self.size, tuple)
+            and len(self.size) == 2
+            and all(isinstance(side, Integral) for side in self.size)
+        ):
+            raise InputError(f"size {self.size!r}: height and width are needed, two whole numbers of pixels")
 
     def to_json(self) -> dict[str, Any]:
         """JSON values, as a plan and a provenance keep them."""

@@ -61,6 +61,11 @@ class Attribution:
         return METHODS[self.method].title
 
     @property
+    def enlarged(self) -> str:
+        """In one line how far the image had to be enlarged; nothing where it was not."""
+        return str(self.provenance.settings.get("enlarged", ""))
+
+    @property
     def peak(self) -> tuple[int, int]:
         """(y, x) of the highest value, the first of several."""
         y, x = np.unravel_index(int(self.values.argmax()), self.values.shape)
@@ -90,6 +95,7 @@ class Attribution:
         if self.extras.get("relative_residual") is not None:
             missed = value_words(100 * self.extras["relative_residual"], "%")
             lines.append(f"the map's sum misses the difference to the baseline by {missed}")
+        lines += [f"{self.enlarged}."] if self.enlarged else []
         method = METHODS[self.method]
         lines += [f"Shows {method.reads}.", f"How it misleads: {method.misleads}."]
         return lines

@@ -16,6 +16,7 @@ from pellucid.attribution.scene import Found, Scene
 from pellucid.attribution.stage import let_through
 from pellucid.errors import InputError
 from pellucid.models import OUTPUT
+from pellucid.models.own_code import own_code
 from pellucid.records import Layer
 
 __all__ = ["gradcam"]
@@ -36,7 +37,7 @@ def gradcam(scene: Scene, settings: Mapping[str, Any]) -> Found:
     layer, grid = _asked(scene) if scene.layer is not None else _last_that_counts(scene)
     stage = scene.readout.parts["stage"] = _Stage()
     pixels = scene.pixels.clone().requires_grad_()  # a layer's gradient is there only where the input's is
-    with let_through(scene.net, {layer.name: (grid, stage)}, lambda: 1):
+    with let_through(scene.net, {layer.name: (grid, stage)}, lambda: 1), own_code():
         cam = LayerGradCam(scene.readout, stage).attribute(
             pixels, relu_attributions=bool(settings["relu"]), attr_dim_summation=True
         )
@@ -96,5 +97,6 @@ def _counts(scene: Scene, layer: Layer, grid: CellGrid) -> bool:
         value = scene.readout(scene.pixels.clone().requires_grad_()).sum()
     if not held or not held[0].requires_grad or not value.requires_grad:
         return False
-    (gradient,) = torch.autograd.grad(value, held[0], allow_unused=True)
+    with own_code():
+        (gradient,) = torch.autograd.grad(value, held[0], allow_unused=True)
     return gradient is not None and bool(gradient.any())

@@ -19,6 +19,7 @@ from pellucid.data import Source
 from pellucid.data.batches import batches
 from pellucid.errors import InputError, NoItems
 from pellucid.models import Net
+from pellucid.models.own_code import own_code
 from pellucid.scan.exact import LOWEST, ExactSums
 
 __all__ = ["Contributed", "Contributions", "contributions", "split_responses"]
@@ -187,7 +188,10 @@ def split_responses(
     leaves = [met.leaves[name] for name in sources]
     below: dict[str, list[Doubles]] = {name: [] for name in sources}
     for column in range(len(indices)):
-        gradients = torch.autograd.grad(whole[:, column].sum(), leaves, retain_graph=True, allow_unused=True)
+        with own_code():
+            gradients = torch.autograd.grad(
+                whole[:, column].sum(), leaves, retain_graph=True, allow_unused=True
+            )
         for name, leaf, gradient in zip(sources, leaves, gradients, strict=True):
             given = torch.zeros_like(leaf) if gradient is None else gradient * leaf.detach()
             parts = met.places[name](given)[slots].float().cpu().double().flatten(2).sum(2)

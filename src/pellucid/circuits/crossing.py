@@ -15,6 +15,7 @@ from pellucid.circuits.path import Owners
 from pellucid.errors import InputError
 from pellucid.models import Net
 from pellucid.models.calls import calls_in_order, tensor_at, with_tensor
+from pellucid.models.own_code import own_code
 from pellucid.models.trace import Call
 from pellucid.models.untouched import untouched
 
@@ -56,6 +57,7 @@ def crossing(
     responses: dict[str, Tensor] = {}
     leaves: dict[str, Tensor] = {}
     places: dict[str, Callable[[Tensor], Tensor]] = {}
+    ours: list[BaseException] = []
     items, zeros = 0, False
 
     def leaf(name: str, value: Tensor) -> Tensor:
@@ -77,8 +79,16 @@ def crossing(
             output = with_tensor(output, call.path, leaf(call.layer.name, tensor_at(output, call.path)))
         return output
 
+    def observed(module: str, number: int, output: object) -> object:
+        try:
+            return seen(module, number, output)
+        except Exception as error:
+            ours.append(error)
+            raise
+
     def run(pixels: Tensor, bends: Open | Chords, zero: bool = False) -> Crossing:
         nonlocal items, zeros
+        ours.clear()
         items, zeros = pixels.shape[0], zero
         for held in (responses, leaves, places):
             held.clear()
@@ -88,7 +98,7 @@ def crossing(
             fed = leaf(PIXELS, fed)
         with torch.enable_grad():
             try:
-                with bends:
+                with bends, own_code(ours):
                     output = net.module(fed)
                 seen("", 1, output)
             except _Enough:
@@ -104,7 +114,7 @@ def crossing(
         parts = {name: part for name, part in net.module.named_modules() if name}
     with (
         untouched(net.module, frozen=True),
-        calls_in_order(net.module, parts, seen),
+        calls_in_order(net.module, parts, observed),
         _entering(parts, owners),
     ):
         yield run
@@ -113,13 +123,16 @@ def crossing(
 @contextmanager
 def _entering(parts: Mapping[str, nn.Module], owners: Owners | None) -> Iterator[None]:
     """Inside, what a module is given counts as made by the module around it."""
+    if owners is None:
+        yield
+        return
+    note = owners.note
     handles = []
     try:
-        for name, part in parts.items() if owners is not None else ():
+        for name, part in parts.items():
+            around = name.rpartition(".")[0]
             handles.append(
-                part.register_forward_pre_hook(
-                    lambda _, given, name=name: owners.note(name.rpartition(".")[0], given)
-                )
+                part.register_forward_pre_hook(lambda _, given, around=around: note(around, given))
             )
         yield
     finally:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pellucid.circuits.bends import Open
 from pellucid.circuits.crossing import PIXELS, crossing
 from pellucid.models import Net
+from pellucid.models.own_code import own_code
 
 __all__ = ["Kernels", "expanded_weights"]
 
@@ -80,7 +81,10 @@ def expanded_weights(
     response = met.responses[target.name][0]
     wanted = [met.leaves[name] for name in sources]
     for index in indices:
-        gradients = torch.autograd.grad(response[index][middle], wanted, retain_graph=True, allow_unused=True)
+        with own_code():
+            gradients = torch.autograd.grad(
+                response[index][middle], wanted, retain_graph=True, allow_unused=True
+            )
         found = {}
         for name, leaf, gradient in zip(sources, wanted, gradients, strict=True):
             whole = torch.zeros_like(leaf) if gradient is None else gradient

@@ -10,7 +10,7 @@ import typer
 from pellucid.cli.command import app, command
 from pellucid.cli.options import Common, Data, Model, ModelOptions, OutDir, Units
 from pellucid.figures.file import folder_path
-from pellucid.figures.words import count_words
+from pellucid.figures.words import counted
 from pellucid.terminal import complain, print_json, print_table, progress_bar, say
 
 __all__ = ["ablate"]
@@ -49,7 +49,7 @@ def ablate(
             progress=progress,
         )
     paths = found.save(out)
-    for one in found:
+    for one in () if common.quiet else found:
         if one.overflow is not None:
             complain(f"{one.name}: {one.overflow}")
     if common.json:
@@ -57,9 +57,9 @@ def ablate(
         rows = [{**row, "picture": str(path)} for row, path in zip(document["ablations"], paths, strict=True)]
         print_json({**document, "ablations": rows})
         return
-    for item, reason in found.skipped:
+    for item, reason in () if common.quiet else found.skipped:
         complain(f"skipped {item}: {reason}")
     table = found.table()
     print_table(table.columns, table.rows)
-    made, items = count_words(len(found), "ablation"), count_words(found.items, "item")
+    made, items = counted(len(found), "ablation"), counted(found.items, "item")
     say(f"{made} over {items} in {found.seconds:.1f} s: {out}", common.quiet)

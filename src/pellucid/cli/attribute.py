@@ -18,7 +18,7 @@ __all__ = ["attribute"]
 @command(app, "attribute")
 def attribute(
     model: Model,
-    image: Annotated[str, typer.Argument(help="a picture")],
+    image: Annotated[str, typer.Argument(help="a picture, or .npy with the numbers of one")],
     out: OutDir,
     common: Common,
     options: ModelOptions,
@@ -77,6 +77,8 @@ def attribute(
         return
     if methods is None and len(found) < len(DEFAULT_METHODS):
         complain(f"no layer with a grid comes before {found[0].aim_words}: gradcam is left out")
+    if found[0].enlarged:
+        complain(found[0].enlarged)
     for one in found:
         if one.caution:
             complain(one.caution)

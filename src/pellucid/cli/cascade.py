@@ -53,7 +53,7 @@ def cascade(
     if common.json:
         print_json({**found.to_json(), "picture": str(picture)})
         return
-    for name, reason in found.skipped:
+    for name, reason in () if common.quiet else found.skipped:
         complain(f"skipped {name}: {reason}")
     for row in found.rows:
         say(row.verdict)

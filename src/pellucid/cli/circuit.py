@@ -12,7 +12,7 @@ import typer
 from pellucid.cli.command import app, command
 from pellucid.cli.options import Common, Model, ModelOptions, OutDir, Units
 from pellucid.figures.file import folder_path
-from pellucid.figures.words import count_words
+from pellucid.figures.words import counted
 from pellucid.terminal import print_json, progress_bar, say
 
 __all__ = ["circuit"]
@@ -77,4 +77,4 @@ def circuit(
         strongest = [*one.below.weights.positive[:3], *one.below.weights.negative[:3]]
         parts = ", ".join(f"{each.unit} ({each.value:+.3g})" for each in strongest)
         say(f"{one.unit} is made of {parts or 'the input itself'}", common.quiet)
-    say(f"{count_words(len(found), 'unit')} in {found.seconds:.1f} s: {out}", common.quiet)
+    say(f"{counted(len(found), 'unit')} in {found.seconds:.1f} s: {out}", common.quiet)

@@ -78,6 +78,13 @@ def command(at: typer.Typer, name: str) -> Callable[[Callable[..., None]], Calla
     return register
 
 
+# What keeps its finished work, and goes on from there.
+RESUMABLE = ("survey", "demo", "look")
+
+
 def _stopped(name: str) -> str:
-    on = "the same command goes on from there" if name in ("survey", "demo", "look") else "run it again"
-    return f"{name} was interrupted; what is finished is kept, {on}"
+    if name == "serve":
+        return "serve was stopped"
+    if name in RESUMABLE:
+        return f"{name} was interrupted; what is finished is kept, the same command goes on from there"
+    return f"{name} was interrupted; run it again"

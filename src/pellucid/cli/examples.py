@@ -20,6 +20,7 @@ from pellucid.cli.options import (
 )
 from pellucid.errors import FinishedWithProblems
 from pellucid.figures.file import folder_path
+from pellucid.figures.words import counted
 from pellucid.terminal import complain, print_json, progress_bar, say
 
 __all__ = ["examples"]
@@ -58,9 +59,9 @@ def examples(
     if common.json:
         print_json(found.to_json())
     else:
-        for item, reason in found.skipped:
+        for item, reason in () if common.quiet else found.skipped:
             complain(f"skipped {item}: {reason}")
-        say(f"{len(found.units)} units over {found.items} items: {out}", common.quiet)
+        say(f"{counted(len(found.units), 'unit')} over {found.over}: {out}", common.quiet)
     if strict and found.skipped:
         raise FinishedWithProblems(
             f"{len(found.skipped)} of {found.items} items were skipped; the rest is complete"

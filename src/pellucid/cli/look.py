@@ -27,7 +27,10 @@ NONE = "none"
 @command(app, "look")
 def look(
     model: Model,
-    image: Annotated[str, typer.Argument(help="a picture; or a folder or archive of pictures")],
+    image: Annotated[
+        str,
+        typer.Argument(help="a picture, or .npy with the numbers of one; or a folder or archive of pictures"),
+    ],
     out: OutDir,
     common: Common,
     options: ModelOptions,
@@ -61,7 +64,11 @@ def look(
         str | None, typer.Option("--with", help="inversion, caricature, accentuation or grid, by commas")
     ] = None,
     unit: Annotated[
-        str | None, typer.Option("--unit", help="units drawn large, as heat and as mask, as features.7:42,99")
+        str | None,
+        typer.Option(
+            "--unit",
+            help="units drawn large, as heat and as mask: features.7:42,99 or features.7:42,logits:tabby",
+        ),
     ] = None,
     beside: Annotated[
         Path | None, typer.Option("--beside", help="a second picture, on the same page")
@@ -195,7 +202,7 @@ def _gallery(net: Net, image: str, asked: _Asked, common: Common, strict: bool) 
     if common.json:
         print_json(found.to_json())
     else:
-        for item, reason in found.skipped:
+        for item, reason in () if common.quiet else found.skipped:
             complain(f"skipped {item}: {reason}")
         say(
             f"{found.made} images looked at, {found.kept} found done, {len(found.skipped)} skipped",

@@ -23,6 +23,7 @@ from pellucid.cli.options import (
 )
 from pellucid.cli.stopping import exit_code
 from pellucid.errors import Interrupted
+from pellucid.figures.words import counted
 from pellucid.terminal import complain, print_json, progress_bar, say
 
 __all__ = ["optimize"]
@@ -54,6 +55,7 @@ def optimize(
 ) -> None:
     """Make the inputs that excite units most, and least."""
     from pellucid.evidence.optima import PictureFolder
+    from pellucid.evidence.optimum import no_negative
     from pellucid.evidence.optimum import optimize as climb
     from pellucid.measure import measure
 
@@ -74,6 +76,12 @@ def optimize(
             **ascent.settings(),
         )
     optima.save_sheets(out)
+    notes = [one.format_note for one in optima if one.format_note]
+    if ascent.sign in (None, "both"):
+        layers = (net.layer(one.unit.layer) for one in optima)
+        notes += [no_negative(layer) for layer in layers if layer.rectified]
+    for note in () if common.quiet else dict.fromkeys(notes):
+        complain(note)
     if common.json:
         rows = [{**one.to_json(), "picture": str(pictures_of.paths[id(one)])} for one in optima]
         print_json({"units": rows, "seconds": round(optima.seconds, 3)})
@@ -85,7 +93,10 @@ def optimize(
         complain("memory ran out and batches were cut: not bit-reproducible; a smaller --memory would be")
     sheets = list(optima.sheets())
     together = out / f"{sheets[0]}.png" if len(sheets) == 1 else f"{len(sheets)} sheets"
-    say(f"{len(optima)} pictures in {optima.seconds:.1f} s: {out}, all together in {together}", common.quiet)
+    say(
+        f"{counted(len(optima), 'picture')} in {optima.seconds:.1f} s: {out}, all together in {together}",
+        common.quiet,
+    )
 
 
 @contextmanager
@@ -94,7 +105,11 @@ def _telling_what_is_kept(done: Sized, out: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        there = f"{len(done)} pictures are in {out}" if len(done) else "its first batch was not done"
+        there = (
+            f"{counted(len(done), 'picture')} {'is' if len(done) == 1 else 'are'} in {out}"
+            if len(done)
+            else "its first batch was not done"
+        )
         raise Interrupted(
             f"optimize was interrupted; {there}; run it again for all", exit_code(error)
         ) from error

@@ -139,7 +139,7 @@ class AscentOptions:
         str | None,
         typer.Option(
             "--objective",
-            help="channel, excitation, neuron, layer, logit or probability; by the unit when left out",
+            help="channel, excitation, neuron, layer, logit or probability; left out, what suits the unit",
         ),
     ] = None
     sign: Annotated[str | None, typer.Option("--sign", help="+, - or both")] = None

@@ -9,7 +9,7 @@ from pellucid.cli.options import (
     Common,
     first_of,
 )
-from pellucid.errors import StorageError
+from pellucid.errors import NotAnAtlas, StorageError
 from pellucid.terminal import print_json, say
 
 __all__ = ["digest", "verify"]
@@ -32,9 +32,13 @@ def digest(atlas: AtlasFile, common: Common) -> None:
 def verify(atlas: AtlasFile, common: Common) -> None:
     """Check an atlas: every blob against its name, every record, the file itself."""
     from pellucid.store import Atlas
+    from pellucid.store.faults import verified
 
-    with Atlas.open(atlas) as opened:
-        problems = opened.verify()
+    try:
+        with Atlas.open(atlas) as opened:
+            problems = opened.verify()
+    except NotAnAtlas as error:
+        raise NotAnAtlas(verified(str(error))) from error
     if common.json:
         print_json({"atlas": str(atlas), "problems": problems})
     elif not problems:

@@ -48,7 +48,9 @@ def survey(
     batch: Batch = None,
     per_class: PerClass = False,
     engine: Annotated[str, typer.Option("--engine", help="local")] = "local",
-    strict: Annotated[bool, typer.Option("--strict", help="exit 4 when an item was skipped")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="exit 4 when an item was skipped, or weights hold NaN")
+    ] = False,
 ) -> None:
     """Make an atlas: every kind of evidence for every unit, resumable."""
     from pellucid.survey import survey as make
@@ -72,13 +74,14 @@ def survey(
             progress=progress,
         )
     for note in () if common.quiet else report.notes:
-        complain(note)
+        if note != net.damage:  # told when the net was loaded
+            complain(note)
     if common.json:
         print_json(report.to_json())
     elif report.estimate is not None:
         say(report.estimate.in_words())
     else:
-        for item, reason in report.skipped:
+        for item, reason in () if common.quiet else report.skipped:
             complain(f"skipped {item}: {reason}")
         say(
             f"{report.units} units, {report.jobs_done} jobs run, {report.jobs_resumed} found done, "
@@ -87,7 +90,5 @@ def survey(
         )
         say(f"digest {report.digest}", common.quiet)
         say(f"next: pellucid export {out} -o SITE, or pellucid serve {out}", common.quiet)
-    if strict and report.skipped:
-        raise FinishedWithProblems(
-            f"{len(report.skipped)} items were skipped; the atlas is complete but for them"
-        )
+    if strict and report.problems:
+        raise FinishedWithProblems(f"{'; '.join(report.problems)}; the atlas is complete but for that")

@@ -10,7 +10,7 @@ import typer
 from pellucid.cli.command import app, command
 from pellucid.cli.options import Common, Model, ModelOptions, OutDir, Units
 from pellucid.figures.file import folder_path
-from pellucid.figures.words import count_words
+from pellucid.figures.words import counted
 from pellucid.terminal import print_json, print_table, progress_bar, say
 
 __all__ = ["tuning"]
@@ -71,6 +71,6 @@ def tuning(
     table = found.table()
     print_table(table.columns, table.rows)
     say(
-        f"{count_words(len(found), 'unit')}, {found.stimuli} stimuli, in {found.seconds:.1f} s: {out}",
+        f"{counted(len(found), 'unit')}, {found.stimuli} stimuli, in {found.seconds:.1f} s: {out}",
         common.quiet,
     )

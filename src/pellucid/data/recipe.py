@@ -195,7 +195,8 @@ def _bands(item: Image.Image | Pixels, channels: int) -> list[Image.Image]:
         item = Image.fromarray(item[..., 0] if own == 1 else item)
     if channels not in (1, 3):
         raise ItemProblem(
-            f"the network takes {channels} channels; a picture has red, green and blue, or gray"
+            f"the network takes {channels} channels; a picture has red, green and blue, or gray: give the numbers of one as an "
+            f"array of {channels} channels, as in a .npy file"
         )
     mode = "L" if channels == 1 else "RGB"
     return [item if item.mode == mode else item.convert(mode)]
@@ -211,7 +212,9 @@ def _matched(values: Pixels, channels: int) -> Iterator[Pixels]:
     elif own == 3 and channels == 1:
         yield np.asarray(values @ np.array(LUMA, np.float32), np.float32)  # bytes went by Pillow's own way
     else:
-        raise ItemProblem(f"the network takes {channels} channels; this item has {own}")
+        raise ItemProblem(
+            f"the network takes {channels} channels; this item has {own}: give one that has {channels}"
+        )
 
 
 def _laid_out(image: Image.Image, placement: Placement, recipe: Recipe) -> Image.Image:

@@ -18,7 +18,7 @@ from pellucid.figures import Partner, Partners
 from pellucid.figures.file import folder, picture_path, write
 from pellucid.figures.sheet import PAPER, contact_sheet, paragraphs, stacked
 from pellucid.figures.stamp import write_png
-from pellucid.figures.words import count_words
+from pellucid.figures.words import counted
 from pellucid.records import Provenance, Unit
 
 __all__ = ["Circuit", "Circuits"]
@@ -157,7 +157,7 @@ class Circuits(Sequence[Circuit]):
         return Circuits(self._units[place], self.seconds) if isinstance(place, slice) else self._units[place]
 
     def __repr__(self) -> str:
-        return f"<circuits of {count_words(len(self), 'unit')} in {self.seconds:.1f} s>"
+        return f"<circuits of {counted(len(self), 'unit')} in {self.seconds:.1f} s>"
 
     def to_json(self) -> dict[str, Any]:
         return {"units": [one.to_json() for one in self], "seconds": round(self.seconds, 3)}

@@ -26,6 +26,7 @@ from pellucid.ascent import (
 from pellucid.errors import InputError, UnknownName, did_you_mean
 from pellucid.evidence.job import Settings
 from pellucid.models.net import Net
+from pellucid.records import Unit
 
 __all__ = ["SIGNS", "SIGN_TEXT", "aim_of", "climb_settings", "completed", "known_settings"]
 
@@ -87,9 +88,19 @@ def climb_settings(settings: Settings, values: Settings | None = None) -> ClimbS
     return ClimbSettings.from_json({name: settings[name] for name in settings if name in CLIMBING}, given)
 
 
-def aim_of(target: Target, settings: Settings) -> Objective | None:
-    """The objective that the settings name, of a unit; None for the unit's plain one."""
-    return None if settings["objective"] is None else OBJECTIVES[settings["objective"]](target)
+def aim_of(net: Net, target: Target, settings: Settings) -> Objective | None:
+    """The objective that the settings name, of a unit; None for the unit's plain one.
+
+    Where nothing bends before a layer, a unit's plain mean over its positions is that of the whole picture: whatever an edge
+    filter gains on one side of an edge it loses on the other, and what is left are flat color and the border. There
+    `excitation` is climbed, unless a constraint asks for the exact maximum.
+    """
+    if settings["objective"] is not None:
+        return OBJECTIVES[settings["objective"]](target)
+    whole = isinstance(target, Unit) and target.position is None and net.layer(target.layer).grid
+    if whole and settings.get("constraint") is None and net.is_straight(target.layer):
+        return OBJECTIVES["excitation"](target)
+    return None
 
 
 def _typed(wishes: dict[str, Any]) -> dict[str, Any]:

@@ -263,12 +263,10 @@ def above(net: Net, layer: str, indices: Sequence[int], top: int) -> list[Above]
                     scored[place].append(
                         (target, unit, float(strengths[unit, place]), maps if maps.ndim else None)
                     )
-    found = []
-    for index, rows in zip(wanted, scored, strict=True):
-        found.append(
-            Above(index, tuple(targets), labeled(net, wired, split_by_sign(rows, top)), tuple(left_out))
-        )
-    return found
+    return [
+        Above(index, tuple(targets), labeled(net, wired, split_by_sign(rows, top)), tuple(left_out))
+        for index, rows in zip(wanted, scored, strict=True)
+    ]
 
 
 def labeled(net: Net, wired: Wiring, sided: Sided) -> Sided:

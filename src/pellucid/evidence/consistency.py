@@ -162,7 +162,7 @@ def _measured(net: Net, job: Job, settings: Settings) -> list[list[Consistency]]
     """For each unit of the job one value, or with both signs the positive side and, where there is one, the negative."""
     if settings["sign"] != "both":
         return [[one] for one in _measured_side(net, job, settings)]
-    lone = aim_of(Unit(job.layer, job.indices[0]), settings) or channel(job.layer, job.indices[0])
+    lone = aim_of(net, Unit(job.layer, job.indices[0]), settings) or channel(job.layer, job.indices[0])
     signs = [sign for sign in ("+", "-") if not ends_at_zero(net, lone, SIGNS[sign][0])]
     sides = [_measured_side(net, job, {**settings, "sign": sign}) for sign in signs]
     return [list(each) for each in zip(*sides, strict=True)]
@@ -170,7 +170,7 @@ def _measured(net: Net, job: Job, settings: Settings) -> list[list[Consistency]]
 
 def _measured_side(net: Net, job: Job, settings: Settings) -> list[Consistency]:
     starts = settings["starts"]
-    goals = [goal for index in job.indices for goal in _goals(Unit(job.layer, index), settings)]
+    goals = [goal for index in job.indices for goal in _goals(net, Unit(job.layer, index), settings)]
     climbing = replace(climb_settings(settings), batch=job.full * starts)
     made = climb(net, goals, climbing)
     others = _references(net, net.weights_digest, job.layer, json.dumps(settings, sort_keys=True))
@@ -183,8 +183,8 @@ def _measured_side(net: Net, job: Job, settings: Settings) -> list[Consistency]:
     return found
 
 
-def _goals(unit: Unit, settings: Settings) -> list[Goal]:
-    aim, sign = aim_of(unit, settings), 1 if settings["sign"] == "+" else -1
+def _goals(net: Net, unit: Unit, settings: Settings) -> list[Goal]:
+    aim, sign = aim_of(net, unit, settings), 1 if settings["sign"] == "+" else -1
     about = unit if aim is None else aim.terms[0].unit
     return [Goal(about, sign, aim, start, settings["starts"]) for start in range(settings["starts"])]
 
@@ -195,7 +195,7 @@ def _references(net: Net, weights: str, layer: str, settings: str) -> dict[int, 
     complete = json.loads(settings)
     count = net.layer(layer).units
     indices = sorted({turn * count // REFERENCES for turn in range(min(REFERENCES, count))})
-    goals = [replace(_goals(Unit(layer, index), complete)[0], pictures=1) for index in indices]
+    goals = [replace(_goals(net, Unit(layer, index), complete)[0], pictures=1) for index in indices]
     made = climb(net, goals, replace(climb_settings(complete), batch=len(goals)))
     return {index: one.picture for index, one in zip(indices, made, strict=True)}
 

@@ -16,7 +16,7 @@ from pellucid.figures.file import folder, picture_path, write
 from pellucid.figures.lettering import broken
 from pellucid.figures.sheet import PAPER, contact_sheet, letters_px, stacked
 from pellucid.figures.stamp import write_png
-from pellucid.figures.words import value_words
+from pellucid.figures.words import counted, value_words
 from pellucid.records import Provenance, Unit
 from pellucid.scan import Bars, SpotStatistics, Statistics
 
@@ -209,6 +209,12 @@ class Examples(Sequence[UnitExamples]):
         notes = "".join(f"; {note}" for note in self.notes)
         return f"<examples of {len(self)} units from {self.items} items, {len(self.skipped)} skipped{notes}>"
 
+    @property
+    def over(self) -> str:
+        """How many items were looked at: `15 items`, or `13 of 15 items` where some were skipped."""
+        used = self.items - len(self.skipped)
+        return counted(self.items, "item") if not self.skipped else f"{used} of {counted(self.items, 'item')}"
+
     def to_json(self) -> dict[str, Any]:
         return {
             "items": self.items,
@@ -229,9 +235,10 @@ class Examples(Sequence[UnitExamples]):
         ]
         if not any(caption for _, caption in tiles):
             return contact_sheet([(Image.new("RGB", (TILE_PX, TILE_PX), BLANK), "no item")], title="Examples")
-        shown = f"{MOST_ROWS} of {len(self)} units" if len(self) > MOST_ROWS else f"{len(self)} units"
+        shown = counted(len(self), "unit")
+        shown = f"{MOST_ROWS} of {shown}" if len(self) > MOST_ROWS else shown
         what = BAND_WORDS[names[0]] if len(names) == 1 else "From what excites most to its opposite"
-        title = f"{what[0].upper()}{what[1:]}, {shown} over {self.items} items"
+        title = f"{what[0].upper()}{what[1:]}, {shown} over {self.over}"
         return contact_sheet(tiles, columns=share * len(names), tile_px=TILE_PX, title=title)
 
     def save(self, directory: str | Path) -> Path:

@@ -62,6 +62,7 @@ KIND = Kind(
                 "duplicate_of",
                 "untrained",
                 "dead",
+                "damaged",
             ),
         ),
         Panel(
@@ -145,7 +146,7 @@ def filters(net: Model | BareNet, layer: str | None = None) -> Filters:
     Raises
     ------
     UnknownName : no such layer
-    InputError : no layer of the net looks at the image itself, the layer has no kernels, or they hold NaN
+    InputError : no layer of the net looks at the image itself, the layer has no kernels, or all of them hold NaN
 
     References
     ----------
@@ -228,9 +229,10 @@ def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record
     tiles, places = filter_tiles(found.bank), _places(found)
     source = found.provenance.to_json()
     for index in job.indices:
-        picture = Picture.of(
-            tiles[index], source, alt=f"filter {job.layer}:{index}, gray is zero", pixelated=True
+        what = (
+            "no picture, its weights hold NaN or infinity" if index in found.bank.damaged else "gray is zero"
         )
+        picture = Picture.of(tiles[index], source, alt=f"filter {job.layer}:{index}, {what}", pixelated=True)
         verdict = {"verdict": Number(found.reading.verdict, "of all filters")}
         numbers = {**_numbers(found, index), **verdict, **places[index]}
         yield Record(KIND.name, job.layer, index, {"filter": picture, **numbers}, found.provenance)
@@ -249,6 +251,11 @@ def _places(found: Filters) -> list[dict[str, Figure]]:
     return places
 
 
+def _finite(value: float | None) -> float | None:
+    """A number, or None for one that a damaged filter does not have."""
+    return None if value is None or np.isnan(value) else value
+
+
 def _numbers(found: Filters, index: int) -> dict[str, Figure]:
     """What the reading says of one filter."""
     row = found.reading.filters[index]
@@ -256,16 +263,17 @@ def _numbers(found: Filters, index: int) -> dict[str, Figure]:
     return {
         "family": Number(row.family, "family"),
         "why": Number(row.why, "why"),
-        "norm": Number(row.norm, "norm"),
+        **({"damaged": Number(True, "damaged: NaN or infinity")} if row.family == "damaged" else {}),
+        "norm": Number(_finite(row.norm), "norm"),
         "orientation": Number(row.stripes_deg, "direction of the stripes", "°"),
         "frequency": Number(frequency, "frequency", "cycles/px"),
         "chroma": Number(None if row.chroma is None else 100 * row.chroma, "energy off the gray axis", "%"),
         "opponent_axis": Number(row.opponent_axis, "opponent axis"),
-        "dc": Number(row.dc, "response to white minus black"),
+        "dc": Number(_finite(row.dc), "response to white minus black"),
         "gabor_r2": Number(row.gabor_r2, "R² of a Gabor"),
         "blob_r2": Number(row.blob_r2, "R² of a blob"),
         "center_surround_r2": Number(row.center_surround_r2, "R² of a center with surround"),
-        "symmetry": Number(row.symmetry, "symmetry, −1 odd to 1 even"),
+        "symmetry": Number(_finite(row.symmetry), "symmetry, −1 odd to 1 even"),
         "edge_r2": Number(row.edge_r2, "R² of an edge"),
         "untrained": Number(row.noisy, "looks untrained"),
         "dead": Number(row.dead, "dead"),

@@ -42,7 +42,8 @@ class Optimum:
     where memory ran out and the picture is not bit-reproducible. `ends` are the pixel values that 0 and 255 stand for, other
     than 0 and 1 only under a constraint that lets pixels leave that range. `transparency` is (H, W) float32 in 0..1, low
     where the net did not look, None where the canvas does not tell. `extreme` is the unit's response where it is largest in the
-    picture, or of a lowered one smallest: what compares with the peaks of real inputs.
+    picture, or of a lowered one smallest: what compares with the peaks of real inputs. `format_note` says where the network did
+    not run in the number format planned.
     """
 
     unit: Target
@@ -66,6 +67,7 @@ class Optimum:
     ends: tuple[float, float] = (0.0, 1.0)
     transparency: NDArray[np.float32] | None = field(default=None, repr=False)
     extreme: float | None = None
+    format_note: str = ""
 
     @property
     def word(self) -> str:
@@ -145,6 +147,7 @@ class Optimum:
             "diagnosis": self.diagnosis,
             "advice": self.advice or None,
             "bit_reproducible": self.micro_batch is None,
+            **({"note": self.format_note} if self.format_note else {}),
             **({} if self.ends == (0.0, 1.0) else {"ends": list(self.ends)}),
         }
 

@@ -34,6 +34,7 @@ __all__ = [
     "SETTINGS",
     "Optima",
     "Optimum",
+    "no_negative",
     "optimize",
     "plan",
     "run",
@@ -81,6 +82,7 @@ NEEDS = "ascent"
 READS = ()
 OWN = {"objective": None, "sign": "both", "pictures": 1}
 SETTINGS = known_settings(OWN)
+FORMAT_NOTE = "computed in float32: the network's own code does not run in"
 
 
 def optimize(
@@ -162,7 +164,7 @@ def _goals(net: Net, asked: str | Unit | UnitQuery | Objective, settings: Settin
         return _goals_of(net, aim.terms[0].unit, aim, settings)
     goals = []
     for unit in net.units([asked]):
-        chosen = aim_of(unit, settings)
+        chosen = aim_of(net, unit, settings)
         goals += _goals_of(net, unit if chosen is None else chosen.terms[0].unit, chosen, settings)
     return goals
 
@@ -219,11 +221,11 @@ def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record
         for one in optima:
             figures |= _figures(one)
         if settings["sign"] == "both" and "negative" not in figures:
-            figures["negative_note"] = Number(_no_negative(net.layer(job.layer)), "negative")
+            figures["negative_note"] = Number(no_negative(net.layer(job.layer)), "negative")
         yield Record(KIND.name, job.layer, index, figures, optima[0].provenance)
 
 
-def _no_negative(layer: Layer) -> str:
+def no_negative(layer: Layer) -> str:
     """Why a rectified layer has no negative optimum, and who has."""
     fed_by = f"; the layers that feed it have one: {', '.join(layer.fed_by)}" if layer.fed_by else ""
     return f"{layer.name} ends in its own ReLU and is never below 0, so it has no negative optimum{fed_by}"
@@ -249,6 +251,8 @@ def _optimum(net: Net, one: Climbed, settings: Settings) -> Optimum:
     }
     if any(each.vector for each in goal.aim.readings):
         made_with["terms"] = [term.to_json() for term in goal.aim.terms]
+    if one.precision != settings["precision"]:
+        made_with |= {"precision": one.precision, "format_note": f"{FORMAT_NOTE} {settings['precision']}"}
     if one.ends != (0.0, 1.0):
         made_with["ends"] = list(one.ends)
     if one.micro_batch is not None:
@@ -284,6 +288,7 @@ def _optimum(net: Net, one: Climbed, settings: Settings) -> Optimum:
         ends=one.ends,
         transparency=one.transparency,
         extreme=one.extreme,
+        format_note=made_with.get("format_note", ""),
     )
 
 

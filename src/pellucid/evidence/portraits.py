@@ -54,8 +54,8 @@ def filters_of(net: Net, addresses: Iterable[str]) -> Portraits:
     """Of units that read the input itself, through a small window: their weights on the pixels."""
     by_layer: dict[str, list[int]] = {}
     for address in addresses:
-        layer, _, index = address.rpartition(":")
-        by_layer.setdefault(layer, []).append(int(index))
+        layer, _, number = address.rpartition(":")
+        by_layer.setdefault(layer, []).append(int(number))
     found: dict[str, Image.Image] = {}
     for layer, indices in by_layer.items():
         if reads_pixels(net, layer):

@@ -22,7 +22,7 @@ from pellucid.figures.file import folder, picture_path, write
 from pellucid.figures.lettering import fitted, typeface
 from pellucid.figures.sheet import INK, PAPER, contact_sheet, letters_px, wrapped
 from pellucid.figures.stamp import write_png
-from pellucid.figures.words import count_words, value_words
+from pellucid.figures.words import counted, value_words
 from pellucid.records import Provenance, Unit
 from pellucid.stimuli import AxisTuning, Frame, Reading, phrase
 
@@ -243,9 +243,7 @@ class Tunings(Sequence[Tuning]):
         )
 
     def __repr__(self) -> str:
-        return (
-            f"<tuning of {count_words(len(self), 'unit')} to {self.stimuli} stimuli in {self.seconds:.1f} s>"
-        )
+        return f"<tuning of {counted(len(self), 'unit')} to {self.stimuli} stimuli in {self.seconds:.1f} s>"
 
     def table(self) -> Table:
         """One row for each unit: its verdict."""

@@ -16,7 +16,7 @@ from pellucid.figures import Figure, Items, Number, Partners, Table
 from pellucid.figures.file import folder, picture_path, write
 from pellucid.figures.sheet import paragraphs, stacked
 from pellucid.figures.stamp import write_png
-from pellucid.figures.words import count_words, value_words
+from pellucid.figures.words import counted, value_words
 from pellucid.records import Provenance, Unit
 
 __all__ = ["Ablation", "Ablations"]
@@ -58,7 +58,7 @@ class Ablation:
         if not self.nonfinite:
             return None
         held = ", ".join(dict.fromkeys(f"{value:g}" for value in self.held))
-        outputs = f"outputs of {count_words(self.nonfinite, 'item')} are no finite numbers"
+        outputs = f"outputs of {counted(self.nonfinite, 'item')} are no finite numbers"
         return f"held at {held}, {outputs}: a value nearer to the unit's responses says more"
 
     @property
@@ -164,7 +164,7 @@ class Ablations(Sequence[Ablation]):
         return self._made[place]
 
     def __repr__(self) -> str:
-        return f"<{count_words(len(self), 'ablation')} over {count_words(self.items, 'item')}>"
+        return f"<{counted(len(self), 'ablation')} over {counted(self.items, 'item')}>"
 
     def to_json(self) -> dict[str, Any]:
         return {

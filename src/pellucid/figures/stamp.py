@@ -96,10 +96,13 @@ def read_stamp(png: str | Path | bytes) -> dict[str, Any] | None:
     Raises
     ------
     UnknownName : no such file
+    InputError : it is a folder
     StorageError : the file cannot be read
     """
     if isinstance(png, bytes):
         return _stamp(io.BytesIO(png))
+    if Path(png).is_dir():
+        raise InputError(f"{str(png)!r} is a folder; name one picture in it")
     try:
         with Path(png).open("rb") as file:
             return _stamp(file)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Cell", "count_words", "value_words"]
+__all__ = ["Cell", "counted", "value_words"]
 
 Cell = float | int | bool | str | None
 
@@ -28,13 +28,13 @@ def value_words(value: Cell, unit: str = "") -> str:
     return f"{words.replace('-', MINUS)}{THIN_SPACE}{unit}" if unit else words.replace("-", MINUS)
 
 
-def count_words(count: int, noun: str) -> str:
-    """How many of something.
+def counted(count: int, noun: str) -> str:
+    """So many of something.
 
-    >>> count_words(1, "unit"), count_words(3, "unit")
-    ('1 unit', '3 units')
+    >>> counted(1, "picture"), counted(3, "picture")
+    ('1 picture', '3 pictures')
     """
-    return f"{value_words(count)} {noun}{'' if count == 1 else 's'}"
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _whole(value: int) -> str:

@@ -60,6 +60,8 @@ class Wishes:
             "objective": str(one.goal.aim),
             **changed,
         }
+        if one.precision != self.settings.get("precision", one.precision):
+            made_with |= {"precision": one.precision}
         if one.micro_batch is not None:
             made_with |= {"micro_batch": one.micro_batch, "note": "memory ran out: not bit-reproducible"}
         net, seed = self.net, self.settings["seed"]

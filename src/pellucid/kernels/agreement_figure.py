@@ -4,7 +4,7 @@ the filter, their product, and the sum that is the response."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from pellucid.errors import InputError
 from pellucid.figures.lettering import fitted
 from pellucid.figures.words import value_words
 from pellucid.kernels.agreement import Probe
-from pellucid.kernels.grid_figure import cell_side, grid_marks
+from pellucid.kernels.grid_figure import cell_side, factor_of, grid_marks
 from pellucid.kernels.page import INK, PALE_INK, SCALE, Frame, Label, Page, Raster
 from pellucid.kernels.palette import from_gray, from_white
 from pellucid.kernels.response_picture import response_pixels, response_reach
@@ -104,13 +104,23 @@ def _image_marks(picture: Image.Image, canvas: _Canvas, probe: Probe, top: float
     if max(shown.size) > MOST_IMAGE_PIXELS:
         shown.thumbnail((MOST_IMAGE_PIXELS, MOST_IMAGE_PIXELS), Image.Resampling.LANCZOS)
     y = top + CAPTION_HEIGHT
-    yield Label(
-        MARGIN, top + 14, f"the image, {canvas.width} x {canvas.height}; boxed: one patch", 11, PALE_INK
+    box, cut = _inside(probe.box, canvas)
+    words = (
+        f"the image, {canvas.width} x {canvas.height}; boxed: one patch{', cut by the border' if cut else ''}"
     )
+    yield Label(MARGIN, top + 14, words, 11, PALE_INK)
     sharp = canvas.scale >= 2
     yield Raster(MARGIN, y, *canvas.size, np.asarray(shown), sharp)
-    x0, y0, x1, y1 = (edge * canvas.scale for edge in probe.box)
+    x0, y0, x1, y1 = (edge * canvas.scale for edge in box)
     yield from _box(MARGIN + x0, y + y0, x1 - x0, y1 - y0)
+
+
+def _inside(box: Sequence[int], canvas: _Canvas) -> tuple[tuple[int, int, int, int], bool]:
+    """What of a patch lies in the image, at least a pixel of it, and whether any of it does not."""
+    x0, x1 = (min(max(edge, 0), canvas.width) for edge in box[::2])
+    y0, y1 = (min(max(edge, 0), canvas.height) for edge in box[1::2])
+    x0, y0 = min(x0, canvas.width - 1), min(y0, canvas.height - 1)
+    return (x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), (x0, y0, x1, y1) != tuple(box)
 
 
 def _map_marks(values: Floats, canvas: _Canvas, probe: Probe, stride: tuple[int, int], top: float) -> Marks:
@@ -124,15 +134,26 @@ def _map_marks(values: Floats, canvas: _Canvas, probe: Probe, stride: tuple[int,
     span = f"{value_words(float(values.min()))} to {value_words(float(values.max()))}"
     reach = response_reach(values)
     words = f"response map, {span}: black 0, red above, blue below, full color from {value_words(float(f'{reach:.3g}'))}"
+    if values.min() == values.max():
+        dead = ": a dead filter, whose weights are all 0" if not probe.filter.any() else ""
+        words = f"response map, {value_words(float(values.min()))} everywhere{dead}"
     yield Label(left, top + 14, fitted(words, 11, PICTURE_WIDTH), 11, PALE_INK)
-    yield Frame(left, y, *canvas.size, HAIRLINE, thick=0.5)
     cell_x, cell_y = across * canvas.scale, down * canvas.scale
+    start_x, cell_x = _snapped(start_x, cell_x, width, canvas.size[0])
+    start_y, cell_y = _snapped(start_y, cell_y, height, canvas.size[1])
     across_px, down_px = width * cell_x, height * cell_y
+    yield Frame(left, y, *canvas.size, HAIRLINE, thick=0.5)
     pixels = response_pixels(values, reach=reach, most=(down_px * SCALE, across_px * SCALE))
     yield Raster(left + start_x, y + start_y, across_px, down_px, pixels)
     wide, high = max(cell_x, LEAST_BOX), max(cell_y, LEAST_BOX)
     center_x, center_y = left + start_x + (probe.x + 0.5) * cell_x, y + start_y + (probe.y + 0.5) * cell_y
     yield from _box(center_x - wide / 2, center_y - high / 2, wide, high)
+
+
+def _snapped(start: float, cell: float, count: int, room: float) -> tuple[float, float]:
+    """Where a row of cells begins and how long each is; a row that misses the image by half a cell at most covers it."""
+    misses = abs(start) <= cell / 2 and abs(start + count * cell - room) <= cell / 2
+    return (0.0, room / count) if misses else (start, cell)
 
 
 def _box(x: float, y: float, width: float, height: float) -> Marks:
@@ -147,6 +168,8 @@ def _sum_marks(probe: Probe, top: float, cell: float) -> Marks:
     middle = y + probe.filter.shape[-2] * cell / 2
     for number, (name, pixels, numbers) in enumerate(_grids(probe)):
         x = MARGIN + number * step
+        factor = 1 if numbers is None else factor_of(numbers)
+        name = name if factor == 1 else f"{name}, times {factor:,}"
         yield Label(x, top + 14, fitted(name, 11, step), 11, PALE_INK)
         yield from grid_marks(pixels, numbers=numbers, at=(x, y), cell=cell)
         if number < 2:
@@ -187,7 +210,8 @@ def _bright(patch: Floats) -> NDArray[np.uint8]:
 
 def _shares(probe: Probe) -> list[str]:
     """What each color and the bias add, from the lowest line up."""
-    lines = [f"bias {value_words(float(f'{probe.bias:.3g}'))}"] if probe.bias else []
+    most = ", most of it" if probe.bias * probe.sum > 0 and abs(probe.bias) > abs(probe.sum) / 2 else ""
+    lines = [f"bias {value_words(float(f'{probe.bias:.3g}'))}{most}"] if probe.bias else []
     if probe.filter.ndim == 3 and len(probe.filter) == 3:
         sums = zip(("red", "green", "blue"), probe.product.sum((1, 2)), strict=True)
         lines += [f"{name} {value_words(float(f'{value:.3g}'))}" for name, value in sums][::-1]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,8 @@ RGB = ("red", "green", "blue")
 class Bank:
     """Kernels `weights` (K, C, kh, kw), finite, read-only; `channels` names each of the C input channels.
 
+    Kernels that hold NaN or infinity are `damaged`: their weights are zeros here.
+
     The weights are meant as seen from the input, with its normalization folded in; where the channels are
     red, green and blue, colors drawn from them are those of the user's image. A volume's kernel has `slices` in depth or
     in time, laid among the channels: slice by slice within each. A kernel of a signal (`is_signal`) is one pixel high.
@@ -33,6 +35,7 @@ class Bank:
     slices: int = 1
     is_signal: bool = False
     deeper: bool = False
+    damaged: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -54,7 +57,7 @@ class Bank:
 
         Raises
         ------
-        InputError : another shape, no weight, a weight that is no finite number, or another count of names
+        InputError : another shape, no weight, weights of which no kernel is finite, or another count of names
 
         Examples
         --------
@@ -69,10 +72,12 @@ class Bank:
                 f"an array of shape {array.shape} is no bank of kernels; "
                 "(K, C, kh, kw) is one, (K, C, k) for a signal, (K, C, d, kh, kw) for a volume"
             )
-        if not np.isfinite(array).all():
+        sound = np.isfinite(array).reshape(len(array), -1).all(1)
+        if not sound.any():
             raise InputError(
                 f"the kernels of {layer or 'this layer'} hold weights that are no finite numbers"
             )
+        array[~sound] = 0
         names = _names(channels, array.shape[1], colors=array.ndim > 3 and not deeper)
         slices, signal = (array.shape[2] if array.ndim == 5 else 1), array.ndim == 3
         if array.ndim == 3:
@@ -81,7 +86,13 @@ class Bank:
             names = tuple(f"{name} {depth}" for name in names for depth in range(array.shape[2]))
             array = array.reshape(len(array), -1, *array.shape[3:])  # (K, C * d, kh, kw)
         array.setflags(write=False)
-        return cls(array, names, layer, slices, signal, deeper)
+        damaged = tuple(np.flatnonzero(~sound).tolist())
+        return cls(array, names, layer, slices, signal, deeper, damaged)
+
+    def only(self, units: Sequence[int]) -> Bank:
+        """The bank of some of its kernels, numbered anew."""
+        left = tuple(place for place, unit in enumerate(units) if unit in self.damaged)
+        return replace(self, weights=self.weights[list(units)], damaged=left)
 
     @property
     def count(self) -> int:

@@ -24,6 +24,7 @@ GROUPS: Mapping[str, str] = {
     "other": "other",
     "noise": "other",
     "dead": "other",
+    "damaged": "other",
     "deeper": "other",
 }
 FAMILIES = tuple(GROUPS)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from pellucid.figures.lettering import typeface
 from pellucid.kernels.page import INK, Frame, Label, Raster
 
-__all__ = ["cell_side", "grid_marks"]
+__all__ = ["cell_side", "factor_of", "grid_marks"]
 
 Floats = NDArray[np.float64]
 
 LARGEST_CELL = 72
+SMALL = 0.1  # numbers all below this are written as multiples of a power of ten: two decimals would say 0
 LARGEST_LETTERS, SMALLEST_LETTERS = 13.0, 6.5
 SEAM = "#8b867c"
 LIGHT = "#ffffff"
@@ -26,10 +28,23 @@ def cell_side(shape: tuple[int, ...], room: int) -> float:
     return min(room / max(shape[-2:]), LARGEST_CELL)
 
 
+def factor_of(numbers: Floats) -> int:
+    """The power of ten to multiply small numbers with, so that the largest has two digits before the point; else 1.
+
+    >>> factor_of(np.array([0.004, -0.0001])), factor_of(np.array([0.4, 0.001]))
+    (10000, 1)
+    """
+    largest = float(np.abs(numbers).max(initial=0))
+    return 1 if largest >= SMALL or largest == 0 else int(10 ** (1 - math.floor(math.log10(largest))))
+
+
 def grid_marks(
     pixels: NDArray[np.uint8], *, numbers: Floats | None, at: tuple[float, float], cell: float
 ) -> Iterator[Raster | Frame | Label]:
-    """A grid with its upper left corner at (x, y): a cell for each pixel (h, w, 3), numbers in it where they fit."""
+    """A grid with its upper left corner at (x, y): a cell for each pixel (h, w, 3), numbers in it where they fit.
+
+    Small numbers are written times `factor_of` all of them, which a caption must say.
+    """
     x, y = at
     height, width = pixels.shape[:2]
     yield Raster(x, y, width * cell, height * cell, pixels)
@@ -41,8 +56,9 @@ def grid_marks(
 def _numbers(
     pixels: NDArray[np.uint8], numbers: Floats, at: tuple[float, float], cell: float
 ) -> Iterator[Label]:
+    factor = factor_of(numbers)
     for bare in (False, True):
-        words = [_words(float(number), bare) for number in numbers.ravel()]
+        words = [_words(float(number), bare, factor) for number in numbers.ravel()]
         letters = _letters(words, cell)
         if letters is not None:
             break
@@ -62,8 +78,10 @@ def _letters(words: list[str], cell: float) -> float | None:
     return size if size >= SMALLEST_LETTERS else None
 
 
-def _words(number: float, bare: bool) -> str:
-    """A number in few letters, `bare` without the zero before the point."""
+def _words(number: float, bare: bool, factor: int) -> str:
+    """A number in few letters, `bare` without the zero before the point; a whole one where a factor stands before all."""
+    if factor > 1:
+        return f"{round(number * factor)}"  # an int, so that there is no -0
     if number == round(number) and abs(number) < 1000:
         return f"{number:.0f}" if number else "0"
     words = f"{number:.2f}" if abs(number) < 10 else f"{number:.3g}"

@@ -37,7 +37,14 @@ Order = Callable[[Bank, LayerReading], tuple[int, ...]]
 
 def _sorted_by(key: Callable[[FilterReading], tuple[float | str, ...]]) -> Order:
     def order(bank: Bank, reading: LayerReading) -> tuple[int, ...]:
-        return tuple(row.unit for row in sorted(reading.filters, key=lambda row: (*key(row), row.unit)))
+        damaged = {
+            row.unit for row in reading.filters if row.family == "damaged"
+        }  # last, they have no numbers
+        rows = sorted(
+            reading.filters,
+            key=lambda row: (row.unit in damaged, *(() if row.unit in damaged else key(row)), row.unit),
+        )
+        return tuple(row.unit for row in rows)
 
     return order
 
@@ -57,7 +64,7 @@ def _by_cluster(bank: Bank, reading: LayerReading) -> tuple[int, ...]:
     """A chain: from the strongest filter always on to the one most like the last, wherever in the kernel it lies."""
     alike = alike_bound(reduced(bank.weights)[0])
     left = np.ones(bank.count, bool)
-    chain = [int(np.argmax([row.norm for row in reading.filters]))]
+    chain = [int(np.nanargmax([row.norm for row in reading.filters]))]
     left[chain[0]] = False
     while left.any():
         chain.append(int(np.where(left, alike[chain[-1]], -1).argmax()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ class FilterReading:
     symmetry : -1 odd to 1 even, about its best center; `separability`: share of energy in one column times one row
     gabor_r2, edge_r2, blob_r2, center_surround_r2 : share of energy explained, 0..1; None for a small kernel
     neighbors : agreement of neighboring weights, -1..1
+    (of a damaged filter all numbers are NaN, and null in JSON)
     dead, noisy : flags; `negated_by`, `duplicate_of`: the filter most like its negative, most like itself, or None
     """
 
@@ -80,7 +81,9 @@ class FilterReading:
 def _short(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_short(part) for part in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if np.isfinite(value) else None
+    return value
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,8 @@ class LayerReading:
         count = len(self.filters)
         noisy = sum(row.noisy for row in self.filters)
         dead = _some(sum(row.dead for row in self.filters), count, "is dead", "are dead")
+        if damaged := sum(row.family == "damaged" for row in self.filters):
+            dead += f", {_some(damaged, count, 'holds', 'hold')} NaN or infinity"
         trained = _some(noisy, count, "looks untrained", "look untrained")
         if self.deeper or (self.small and self.random is None):
             health = dead
@@ -185,12 +190,53 @@ def read(bank: Bank) -> LayerReading:
     >>> read(Bank.of(halves)).filters[0].family
     'edge'
     """
+    if bank.damaged:
+        return _beside_damaged(bank)
     measures = measure(bank)
     found = pairs(np.where(measures.dead[:, None, None, None], 0.0, reduced(bank.weights)[0]))
     rows = tuple(_row(unit, measures, found, deeper=bank.deeper) for unit in range(bank.count))
     return LayerReading(
         bank.layer, bank.words, measures.small, rows, found, measures.random, measures.reduced, bank.deeper
     )
+
+
+def _beside_damaged(bank: Bank) -> LayerReading:
+    """The sound filters as if they were alone, under their own numbers, and of the damaged ones nothing but that."""
+    sound = [unit for unit in range(bank.count) if unit not in bank.damaged]
+    found = read(bank.only(sound))
+
+    def own(place: int | None) -> int | None:
+        return None if place is None else sound[place]
+
+    rows = {
+        sound[row.unit]: replace(
+            row,
+            unit=sound[row.unit],
+            negated_by=own(row.negated_by),
+            duplicate_of=own(row.duplicate_of),
+        )
+        for row in found.filters
+    }
+    rows |= {unit: _damaged(unit, found.filters[0]) for unit in bank.damaged}
+    pairs = tuple(replace(pair, first=sound[pair.first], second=sound[pair.second]) for pair in found.pairs)
+    filters = tuple(rows[unit] for unit in range(bank.count))
+    return replace(found, words=bank.words, filters=filters, pairs=pairs)
+
+
+def _damaged(unit: int, sound: FilterReading) -> FilterReading:
+    """A row that says nothing but that there is nothing to read."""
+    kept: dict[str, Any] = {
+        "unit": unit,
+        "family": "damaged",
+        "group": GROUPS["damaged"],
+        "why": "its weights hold NaN or infinity: the training diverged, or the file is damaged",
+        "shape": "none",
+        "dead": False,
+        "noisy": False,
+    }
+    nothing: dict[str, Any] = {"float": np.nan, "tuple[float, ...]": tuple(np.nan for _ in sound.color)}
+    row: dict[str, Any] = {each.name: nothing.get(str(each.type)) for each in fields(FilterReading)}
+    return FilterReading(**{**row, **kept})
 
 
 def _row(unit: int, measures: Measures, found: Sequence[Pair], *, deeper: bool) -> FilterReading:

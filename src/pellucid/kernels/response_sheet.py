@@ -23,6 +23,7 @@ RESPONSE_SCALES = {
     "own": "each on a scale of its own, written below it",
     "shared": "all on one scale, full color from {reach:.3g} on",
 }
+ALONE = "each unit sees the whole image and answers with one number, below it; full color from {reach:.3g} on"
 MARGIN, GAP, HEAD, LINE, CAPTION, TILE = 20, 8, 26, 15, 14, 104
 LETTERS = 9
 
@@ -62,8 +63,9 @@ def response_sheet(
         raise InputError(f"the maps of {order[:3]}... were asked; units run from 0 to {len(values) - 1}")
     least = float(values.min())
     values = values if cut_by is None else np.maximum(values, 0)
-    shared = response_reach(values[order]) if scale == "shared" else None
     tall, wide = values.shape[1:]
+    alone = tall == wide == 1  # one number of the whole image: colors of their own scales would all be full
+    shared = response_reach(values[order]) if scale == "shared" or alone else None
     tile = (TILE * min(tall / wide, 2.0), float(TILE))  # height, width
     pictures = list(_pictures(values, order, shared, image, tile))
     columns = max(
@@ -72,7 +74,9 @@ def response_sheet(
     width = 2 * MARGIN + columns * (TILE + GAP) - GAP
     top = MARGIN + HEAD + 2 * LINE + 6
     pitch = round(tile[0] + CAPTION + GAP)
-    marks: list[Raster | Frame | Label] = list(_head(title, _signs(least, cut_by), scale, shared, width))
+    marks: list[Raster | Frame | Label] = list(
+        _head(title, _signs(least, cut_by), "alone" if alone else scale, shared, width)
+    )
     for number, (pixels, caption) in enumerate(pictures):
         row, column = divmod(number, columns)
         x, y = MARGIN + column * (TILE + GAP), top + row * pitch
@@ -94,7 +98,8 @@ def _signs(least: float, cut_by: str | None) -> str:
 def _head(title: str, signs: str, scale: str, shared: float | None, width: int) -> Iterator[Label]:
     room = width - 2 * MARGIN
     yield Label(MARGIN, MARGIN + 12, fitted(title or "responses to one image", 16, room), 16)
-    lines = (signs, RESPONSE_SCALES[scale].format(reach=shared or 0))
+    scales = {**RESPONSE_SCALES, "alone": ALONE}
+    lines = (signs, scales[scale].format(reach=shared or 0))
     for number, line in enumerate(lines):
         yield Label(MARGIN, MARGIN + HEAD + 6 + LINE * number, fitted(line, 10, room), 10, PALE_INK)
 
@@ -113,6 +118,7 @@ def _pictures(
         yield np.asarray(shown.convert("RGB").resize(size, Image.Resampling.LANCZOS)), "the image"
     for unit in order:
         reach = response_reach(values[unit]) if shared is None else shared
-        full = f"{reach:.3g}" if reach > 0 else "silent"
-        caption = f"{unit} · {full}" if shared is None else str(unit)
+        said = float(values[unit].item()) if values[unit].size == 1 else reach
+        full = f"{said:.3g}" if reach > 0 else "silent"
+        caption = str(unit) if shared is not None and values[unit].size > 1 else f"{unit} · {full}"
         yield response_pixels(values[unit], reach=reach, most=most), caption

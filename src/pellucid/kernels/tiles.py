@@ -34,10 +34,8 @@ STYLES: Mapping[str, str] = {
 # More channels are no longer told apart by their place alone, and signs matter more than grays.
 MOST_PANELS = 16
 PAPER_SEAM, GRAY_SEAM = (253, 252, 249), (226, 223, 215)  # between panels: unlike their zero
-PANEL_SIDE, MOST_ENLARGED = (
-    12,
-    64,
-)  # pixels of a panel at least, so that a seam of one is thin; of so many at most
+PANEL_SIDE, MOST_ENLARGED = 12, 64  # pixels of a panel at least; of so many at most
+SEAMS = 7  # a panel is as long as so many seams: among the weights of noise a thinner one is not seen
 BAR_REACH, BAR_CHART = 12, 48  # pixels: from zero to full, and a chart's width at least
 ZERO_LINE, BLANK = (150, 146, 138), (250, 249, 246)
 
@@ -80,8 +78,8 @@ def filter_tiles(
     Parameters
     ----------
     scale : `own`: each kernel's largest |weight| is full color; `shared`: the largest of all kernels is
-    style : of STYLES; None: `style_of`. `panels` and `signed` lay the channels out in a grid, one pixel apart, and small
-        panels are enlarged so that this is a thin seam; `bars` are a chart
+    style : of STYLES; None: `style_of`. `panels` and `signed` lay the channels out in a grid, a thin seam apart, small
+        ones enlarged; `bars` are a chart
     bands : the color (red, green, blue in -1..1) in which each channel counts, for the style `bands`
 
     Raises
@@ -192,17 +190,18 @@ def _columns(channels: int, height: int, width: int) -> int:
 
 
 def _panels(pictures: Pixels, seam: tuple[int, int, int], columns: int | None = None) -> Pixels:
-    """Panels (C, h, w, 3) row by row in a grid, one pixel of seam between them."""
+    """Panels (C, h, w, 3) row by row in a grid, a thin seam between them; of one pixel where they are not enlarged."""
     enlarge = 1 < len(pictures) <= MOST_ENLARGED
     zoom = math.ceil(PANEL_SIDE / max(pictures.shape[1:3])) if enlarge else 1
     pictures = pictures.repeat(zoom, 1).repeat(zoom, 2)
     channels, height, width = pictures.shape[:3]
     columns = columns or _columns(channels, height, width)
     rows = math.ceil(channels / columns)
-    tile = np.empty((rows * (height + 1) - 1, columns * (width + 1) - 1, 3), np.uint8)
+    apart = max(round(max(height, width) / SEAMS), 1) if enlarge else 1
+    tile = np.empty((rows * (height + apart) - apart, columns * (width + apart) - apart, 3), np.uint8)
     tile[:] = seam
     for number, pixels in enumerate(pictures):
         row, column = divmod(number, columns)
-        y, x = row * (height + 1), column * (width + 1)
+        y, x = row * (height + apart), column * (width + apart)
         tile[y : y + height, x : x + width] = pixels
     return tile

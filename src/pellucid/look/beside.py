@@ -86,8 +86,8 @@ class Beside:
     def differences(self, layer: str) -> list[tuple[int, float, float]]:
         """The units of a layer whose peaks differ most between the two, each with both peaks.
 
-        With an atlas by the share of their own peaks over the data, so that loud units do not come first for being loud;
-        without one by the peaks themselves.
+        With an atlas that knows them all by the share of their own peaks over the data, so that loud units do not come first for
+        being loud; else by the peaks themselves.
         """
         one, other = (look.layer(layer) for look in self.looks)
         gap = np.abs(_telling(one) - _telling(other))
@@ -193,7 +193,8 @@ def _telling(one: LayerLook) -> NDArray[np.float64]:
     for index, entry in one.entries.items():
         if entry.spread is not None and entry.spread.items:
             shares[index] = float(entry.spread.peaks_below(peaks[index]))
-    return peaks if np.isnan(shares).all() else np.nan_to_num(shares)
+    # A unit that the atlas does not know can only be compared by its peak: then all are.
+    return peaks if np.isnan(shares).any() else shares
 
 
 def _cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

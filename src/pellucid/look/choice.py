@@ -35,8 +35,9 @@ def _placed(net: Net, name: str) -> Places:
     layer = net.layer(name)
     places = places_of(net, layer)
     if places is None:
-        some = [each.name for each in net.default_layers() if len(each.grid) in (1, 2)]
-        with_some = f"; {', '.join(some[:3])} have some" if some else ""
+        listed = [*net.default_layers(), *net.layers()]
+        some = list(dict.fromkeys(each.name for each in listed if places_of(net, each) is not None))
+        with_some = f"; {', '.join(some[:3])} {'has' if len(some) == 1 else 'have'} some" if some else ""
         grid = "x".join(map(str, layer.grid))
         what = f"positions ({grid}) that are no parts of the image" if layer.grid else "no positions"
         raise InputError(f"{name} has {what}, there is nothing to stand on{with_some}")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -69,6 +70,11 @@ class Dictionary:
             for layer in atlas.layers()
             if layer.name in net.trace.calls
         }
+        self._cells = {
+            net.layer(layer.name).name: math.prod(layer.grid)
+            for layer in atlas.layers()
+            if layer.name in net.trace.calls
+        }
         self._ordinals = {layer.name: place for place, layer in enumerate(atlas.layers(), start=1)}
         self._turn = threading.RLock()
         self._read: dict[str, dict[int, Entry]] = {}
@@ -102,16 +108,21 @@ class Dictionary:
             dict(self.atlas.texts(kind, self._names[layer])) if kind in self.kinds else {}
             for kind in (OPTIMUM, EXAMPLES)
         )
+        cells = self._cells[layer]
         try:
             return {
                 index: Entry(
                     _picture(optima.get(index, ""), examples.get(index, "")),
-                    spread_from(examples.get(index, "")),
+                    spread_from(examples.get(index, ""), cells, self._sheet),
                 )
                 for index in sorted({*optima, *examples})
             }
         except (LookupError, TypeError, ValueError) as error:
             raise NotAnAtlas(f"{self.atlas.path} is damaged: a figure of {layer} is none: {error}") from error
+
+    def _sheet(self, blob: Blob) -> Image.Image:
+        with self._turn:
+            return self.atlas.blob(blob.hash).image()
 
     def has_statistics(self, layer: str) -> bool:
         """Whether there is a spread for every unit that it knows of the layer, and it knows some."""

@@ -116,11 +116,10 @@ def look_through(
         done = _done(place, key)
         if done is None:
             try:
-                image = _fed(item, seen, name)
+                found = look(seen, _fed(item, seen, name), atlas=dictionary, **settings)
             except ItemProblem as problem:
                 skipped.append((name, str(problem)))
                 continue
-            found = look(seen, image, atlas=dictionary, **settings)
             done = _finish(found, place, key, site, arrays)
             made += 1
         rows.append((name, place.name, done))

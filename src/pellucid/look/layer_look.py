@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import Placement
+from pellucid.errors import InputError
 from pellucid.look.cells import SHOWN, Tops, top_units
 from pellucid.look.dictionary import Entry
 from pellucid.look.groups import Group
@@ -64,20 +65,36 @@ class LayerLook:
     def order(self) -> NDArray[np.float64] | None:
         """(K, P) numbers that put units in order by how rare their responses are for them.
 
-        A unit that does not answer above zero does not fire, however rare that is for it: it comes after all that do.
+        A unit that does not answer above zero does not fire, however rare that is for it: it comes after all that do. Units of
+        which the atlas knows no spread come last, by the response.
         """
-        spreads = {index: entry.spread for index, entry in self.entries.items() if entry.spread is not None}
-        if not spreads:
+        if not self.spreads:
             return None
-        found = np.full(self.maps.shape, -1.0 - UNFIRED)
-        for index, spread in spreads.items():
+        maps = np.nan_to_num(self.maps.astype(np.float64), nan=-np.inf)
+        loudest = np.abs(maps[np.isfinite(maps)]).max(initial=0) or 1.0
+        found = (
+            -2 * UNFIRED + np.arctan(maps / loudest) / 4
+        )  # apart from all that is known, in their own order
+        for index, spread in self.spreads.items():
             found[index] = spread.order(self.maps[index]) - UNFIRED * ~(self.maps[index] > 0)
         return found
 
+    @cached_property
+    def spreads(self) -> Mapping[int, Spread]:
+        """What units do over the data, by index, of those of which the atlas knows."""
+        return {index: entry.spread for index, entry in self.entries.items() if entry.spread is not None}
+
+    @property
+    def by_rarity(self) -> bool:
+        """Whether units are put in order by how rare their peaks are for them.
+
+        They are where the atlas knows that of all: a unit of which it is not known can only be compared by its peak.
+        """
+        return len(self.spreads) == self.layer.units
+
     def spread(self, index: int) -> Spread | None:
         """What the unit does over the data, where the atlas knows."""
-        entry = self.entries.get(index)
-        return None if entry is None else entry.spread
+        return self.spreads.get(index)
 
     @cached_property
     def peaks(self) -> NDArray[np.float32]:
@@ -86,23 +103,29 @@ class LayerLook:
         return found
 
     def peak_order(self) -> list[int]:
-        """The units in order: by how rare their peak is for them, where that is known, else by the peak itself."""
-        if self.order is not None:
-            by = self.order.max(1)
-        else:
-            by = self.peaks.astype(np.float64)
+        """The units in order: by how rare their peak is for them where that is known of all (`by_rarity`), else by the peak."""
+        known = self.order if self.by_rarity else None
+        by = self.peaks.astype(np.float64) if known is None else known.max(1)
         return [int(unit) for unit in np.argsort(-by, kind="stable")]
 
     def threshold(self, index: int, share: float | None = None) -> tuple[float, str]:
         """Where a mask of the unit is cut, and why there in words.
 
-        With an atlas the response that only `share` (0.01) of what the unit does over the data exceeds; without one `share`
-        (0.5) of the unit's own peak on this image.
+        With an atlas the response that only `share` (0.01) of what the unit does over the data reaches, or the nearest to it that
+        the atlas's images can tell, and the words say which; without one `share` (0.5) of the unit's own peak on this image.
+
+        Raises
+        ------
+        InputError : a share outside 0..1
         """
+        if share is not None and not 0 <= share <= 1:
+            raise InputError(
+                f"a share of {share:g} was asked; it runs from 0 to 1, as 0.001 for the top 0.1 %"
+            )
         spread = self.spread(index)
-        at = None if spread is None else spread.at_share(0.01 if share is None else share)
-        if at is not None:
-            return at, f"the top {100 * (0.01 if share is None else share):g} % of what it does over the data"
+        cut = None if spread is None else spread.cut(0.01 if share is None else share)
+        if cut is not None:
+            return cut
         part = 0.5 if share is None else share
         return part * float(self.peaks[index]), f"{part:g} of its peak on this image"
 

@@ -24,6 +24,7 @@ from pellucid.look.outputs import outputs_of
 from pellucid.look.places import Places
 from pellucid.look.value import Look
 from pellucid.models import OUTPUT, FedImage, Model, Net, OneImage, fed_image, opened, tap
+from pellucid.models.enlarged import checked_size
 from pellucid.records import Layer, Provenance, Unit
 from pellucid.store import Atlas
 
@@ -33,9 +34,6 @@ Progress = Callable[[int, int, str], None]
 
 GROUPS = 6  # as in Olah et al. 2018
 USUAL_METHODS = DEFAULT_METHODS
-TOLERANCE = (
-    1e-2  # of integrated gradients, ten times what `attribute` allows itself: a look is to be had in seconds
-)
 
 
 def look(
@@ -82,7 +80,8 @@ def look(
     Raises
     ------
     UnknownName : no such file, layer, unit, label or method
-    InputError : a layer without positions, an image without the net's channels, an atlas of another network
+    InputError : a layer without positions, an image without the net's channels, an atlas of another network, an image smaller
+        than what a unit of any layer looked at sees
     MissingExtra : groups without scikit-learn
 
     References
@@ -101,6 +100,7 @@ def look(
     fed = image if isinstance(image, FedImage) else fed_image(image, seen)
     dictionary = opened_dictionary(atlas, seen)
     chosen = chosen_layers(seen, layers)
+    small = checked_size(fed, [layer for layer, _ in chosen])
     # What is misspelled is told before anything long is done.
     _check_counts(groups, cells)
     check_extras(also)
@@ -129,7 +129,7 @@ def look(
         outputs=() if output is None else outputs_of(output, seen.labels),
         attributions=attributions,
         dictionary=dictionary,
-        notes=_notes(seen, fed, found, dictionary),
+        notes=(*([small] if small else []), *_notes(maps, found, dictionary, groups)),
         provenance=Provenance(
             seen.name,
             seen.weights_digest,
@@ -197,16 +197,30 @@ def _groups(maps: NDArray[np.float32], places: Places, count: int, seed: int) ->
 
 
 def _notes(
-    net: Net, image: FedImage, layers: Sequence[LayerLook], dictionary: Dictionary | None
+    maps: Mapping[str, NDArray[np.float32]],
+    layers: Sequence[LayerLook],
+    dictionary: Dictionary | None,
+    groups: int,
 ) -> tuple[str, ...]:
     """What a reader should know about this look."""
     notes: list[str] = []
-    (wide, tall), (height, width) = image.placement.item, net.input.size
-    if wide < width or tall < height:
-        notes.append(
-            f"{image.name} is {wide} x {tall} pixels, smaller than the {width} x {height} that the net is fed: it was enlarged"
-        )
     names = [one.layer.name for one in layers]
+    silent = [
+        name for name in names if maps[name].shape[1] > 1 and not (np.ptp(maps[name], axis=1) > 0).any()
+    ]
+    if silent:
+        every = (
+            "no unit of any layer looked at" if len(silent) == len(names) else f"no unit of {_some(silent)}"
+        )
+        notes.append(
+            f"{every} answers unlike from place to place: their maps are flat, and nothing here tells of the image"
+        )
+    fewer = [one for one in layers if one.groups and len(one.groups) < groups]
+    if fewer:
+        made = ", ".join(f"{one.layer.name} has {len(one.groups)}" for one in fewer[:3])
+        notes.append(
+            f"{groups} groups were asked; a layer has no more than it has cells or units that fire: {made}"
+        )
     if dictionary is not None:
         unknown = [name for name in names if not dictionary.entries(name)]
         bare = [name for name in names if name not in unknown and not dictionary.has_statistics(name)]
@@ -267,5 +281,4 @@ def _attributions(
     settings: Mapping[str, Any],
 ) -> tuple[Attribution, ...]:
     """What the attribution methods say."""
-    light: dict[str, Any] = {"tolerance": TOLERANCE} if "integrated_gradients" in methods else {}
-    return attribute(net, image.pixels, aim, methods=methods, **light, **settings) if methods else ()
+    return attribute(net, image.pixels, aim, methods=methods, **settings) if methods else ()

@@ -19,6 +19,7 @@ from pellucid.figures.words import value_words
 from pellucid.look.cells import Tops
 from pellucid.look.heat import drawn_photo
 from pellucid.look.layer_look import LayerLook
+from pellucid.look.spread import share_words
 from pellucid.views.addresses import HOME
 from pellucid.views.facts import layer_words
 from pellucid.views.look_page import LookPlate, PlateLayer
@@ -51,6 +52,7 @@ def plate_of(look: Look, *, site: str | None, title: str = "") -> LookPlate:
         fed=placement.to_item_box(0, 0, placement.size[1], placement.size[0]),
         layers=tuple(PlateLayer(one.layer.name, _layer(look, one, most, site)) for one in look.layers),
         first=[one.layer.name for one in look.layers].index(look.telling.layer.name),
+        pictured=look.dictionary is not None,
     )
 
 
@@ -59,7 +61,7 @@ def _layer(look: Look, one: LayerLook, most: int, site: str | None) -> dict[str,
     order = one.peak_order()
     across, down = _cuts(one, placement)
     data: dict[str, Any] = {
-        "words": f"{layer_words(one.layer)}.",
+        "words": _words(look, one),
         "rows": places.shape[0],
         "columns": places.shape[1],
         "first": places.first,
@@ -71,12 +73,14 @@ def _layer(look: Look, one: LayerLook, most: int, site: str | None) -> dict[str,
         "tops": _packed(one, one.tops),
         "maps": _maps(one, order[:MOST_DRAWN], placement),
         "drawn": _drawn_words(one),
+        "byRarity": one.by_rarity,
     }
     listed = [one.tops] if one.rare is None else [one.tops, one.rare]
     shown = _shown(listed, order, most)
     if one.rare is not None:
         data["rare"] = _packed(one, one.rare)
-        data["items"] = max(entry.spread.items for entry in one.entries.values() if entry.spread)
+        data["items"] = max(spread.items for spread in one.spreads.values())
+        data["finest"] = min(spread.finest for spread in one.spreads.values())
     if look.dictionary is not None:
         pictures = _pictures(look, one, shown)
         links = {unit: _link(look, one, unit, site) for unit in shown} if site is not None else {}
@@ -88,11 +92,40 @@ def _layer(look: Look, one: LayerLook, most: int, site: str | None) -> dict[str,
     return data
 
 
+def _words(look: Look, one: LayerLook) -> str:
+    """The layer in one line, and what the atlas knows of its units."""
+    words = f"{layer_words(one.layer)} as fed."
+    if look.dictionary is None:
+        return words
+    units, known = one.layer.units, len(one.entries)
+    if not known:
+        return f"{words} The atlas knows none of its units: their maps stand in for pictures."
+    if known < units:
+        words += (
+            f" The atlas knows {value_words(known)} of its {value_words(units)} units; of the others a map stands in for the "
+            "picture."
+        )
+    spots = max((spread.spots for spread in one.spreads.values()), default=0)
+    if spots:
+        finest = share_words(1 / (spots + 1))
+        words += (
+            f" One position of each of its {value_words(spots)} images tells no share finer than {finest}"
+        )
+        counted = any(spread.start is not None for spread in one.spreads.values())
+        words += (
+            "; above the peak of a unit's ninth strongest image every position is counted."
+            if counted
+            else "."
+        )
+    return words
+
+
 def _drawn_words(one: LayerLook) -> str:
     units = one.layer.units
     if units <= MOST_DRAWN:
-        return f"All {value_words(units)} units are drawn."
-    return f"{MOST_DRAWN} of {value_words(units)} units are drawn, the most telling here; look.npz holds all maps."
+        return f"The layer has {value_words(units)} units."
+    which = "whose peak is rarest for them" if one.by_rarity else "with the highest peaks"
+    return f"{MOST_DRAWN} of {value_words(units)} units are drawn, those {which}; look.npz holds all maps."
 
 
 def _cuts(one: LayerLook, placement: Placement) -> tuple[list[float], list[float]]:
@@ -126,7 +159,7 @@ def _fields(one: LayerLook, placement: Placement) -> dict[str, Any]:
 
 def _start(one: LayerLook) -> int:
     """The cell to begin with: where the strongest response is, or the rarest."""
-    values = one.maps if one.order is None else one.order
+    values = one.order if one.by_rarity and one.order is not None else one.maps
     strongest = np.nan_to_num(values[:, one.places.first :], nan=-np.inf).max(0)
     return int(strongest.argmax())
 
@@ -181,6 +214,7 @@ def _maps(one: LayerLook, units: list[int], placement: Placement) -> dict[str, A
         "lows": _floats(values.min((1, 2))),
         "thresholds": _floats([at for at, _ in cuts]),
         "cutWords": [words for _, words in cuts],
+        **({} if one.order is None else {"rarity": [float(each) for each in one.order[units].max(1)]}),
         "standings": [
             "" if spread is None else spread.standing(float(peak))
             for spread, peak in zip(spreads, values.max((1, 2)), strict=True)
@@ -235,7 +269,13 @@ def _pictures(look: Look, one: LayerLook, units: Sequence[int]) -> dict[str, Any
         row, column = divmod(place, columns)
         sheet.paste(image, (column * PICTURE_PX, row * PICTURE_PX))
         places[unit] = place
-    return {"sheet": data_uri(_jpeg(sheet, 78)), "columns": columns, "rows": rows, "places": places}
+    return {
+        "sheet": data_uri(_jpeg(sheet, 78)),
+        "columns": columns,
+        "rows": rows,
+        "places": places,
+        "kinds": {unit: one.entries[unit].what for unit in places},
+    }
 
 
 def _link(look: Look, one: LayerLook, unit: int, site: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pellucid.attribution import METHODS
-from pellucid.figures import Figure, Table
+from pellucid.figures import Curve, Figure, Table
 from pellucid.figures.map import ONE_SIDED, SIGNED
 from pellucid.figures.markup import data_uri
 from pellucid.look.group_figures import group_figures
@@ -106,9 +106,11 @@ def attribution_panels(look: Look) -> list[PanelView]:
 
 
 def _renamed(figures: Mapping[str, Figure]) -> dict[str, Figure]:
-    """The figures of an attribution under headings that say more on this page."""
+    """The figures of an attribution under headings that say more on this page; curves stand in the picture already."""
     words = {"picture": "the map, and the map over the image", "facts": "in numbers"}
-    return {words.get(name, name): figure for name, figure in figures.items()}
+    return {
+        words.get(name, name): figure for name, figure in figures.items() if not isinstance(figure, Curve)
+    }
 
 
 def attribution_sources(look: Look) -> list[Source]:

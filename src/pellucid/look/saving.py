@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,14 +15,13 @@ from pellucid.figures.stamp import write_png
 from pellucid.look.report import report
 
 if TYPE_CHECKING:
+    from pellucid.look.layer_look import LayerLook
     from pellucid.look.value import Look
 
 __all__ = ["figures_of", "link_to_site", "save_look"]
 
 REPORT, NUMBERS, ARRAYS, FIGURES = "look.html", "look.json", "look.npz", "figures"
-MOST_SHEETS = (
-    3  # layers drawn as figures where several were asked for; else the one that the page begins with
-)
+MOST_SHEETS = 3  # layers drawn as figures, where that many were asked for
 
 
 def save_look(
@@ -46,9 +45,7 @@ def save_look(
 def figures_of(look: Look) -> Iterator[tuple[str, bytes]]:
     """Each figure as a PNG and an SVG file, by name."""
     source = look.provenance.to_json()
-    for one in [each for each in look.layers if each.entries or each.groups][-MOST_SHEETS:] or look.layers[
-        -1:
-    ]:
+    for one in _drawn(look):
         page = look.sheet(one.layer.name)
         yield f"{_file_name(one.layer.name)}.png", page.png(source)
         yield f"{_file_name(one.layer.name)}.svg", page.svg(source).encode()
@@ -62,6 +59,13 @@ def figures_of(look: Look) -> Iterator[tuple[str, bytes]]:
         for name, figure in extra.figures.items():
             if isinstance(figure, Picture):
                 yield f"{extra.name}-{_file_name(name)}.png", figure.png()
+
+
+def _drawn(look: Look) -> Sequence[LayerLook]:
+    """The layers whose sheets are drawn: those in groups, else the last that the atlas knows, else the last."""
+    grouped = [each for each in look.layers if each.groups]
+    known = [each for each in look.layers if each.entries]
+    return grouped[-MOST_SHEETS:] or known[-1:] or look.layers[-1:]
 
 
 def _large(look: Look) -> Iterator[tuple[str, bytes]]:

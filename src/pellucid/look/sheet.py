@@ -63,11 +63,15 @@ def layer_sheet(
 def _head(title: str, look: LayerLook, dictionary: Dictionary | None, width: int) -> Iterator[Label]:
     room = width - 2 * MARGIN
     yield Label(MARGIN, MARGIN + 12, fitted(title, 16, room), 16)
-    by = "whose answer is rarest for them" if look.order is not None else "with the highest peak"
-    what = "; above each what it looks for" if look.entries else ""
-    yield Label(
-        MARGIN, MARGIN + 30, fitted(f"the units {by}, each where it fires{what}", 10, room), 10, PALE_INK
+    by = "whose answer is rarest for them" if look.by_rarity else "with the highest peak"
+    known = len(look.entries)
+    what = (
+        ""
+        if not known
+        else "; above, what it looks for" + ", where the atlas knows" * (known < look.layer.units)
     )
+    words = f"the units {by}, each where it fires (warm above zero, blue below) with its peak{what}"
+    yield Label(MARGIN, MARGIN + 30, fitted(words, 10, room), 10, PALE_INK)
 
 
 def _unit(
@@ -83,6 +87,7 @@ def _unit(
         yield Raster(x, y, TILE, TILE, np.asarray(picture), sharp=False)
     elif above:
         yield Frame(x, y, TILE, TILE, outline="#dedad0")
+        yield Label(x + TILE / 2, y + TILE / 2, "not in the atlas", 10, PALE_INK, "middle")
     heat = heated(image.item, image.placement, look.places, look.maps[index], 2 * max(TILE, tall))
     yield Raster(x, y + above, TILE, tall, np.asarray(heat), sharp=False)
     peak = float(look.peaks[index])

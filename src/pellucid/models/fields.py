@@ -55,10 +55,13 @@ class Fields:
 
         Positions that no input reaches have an empty box at the origin, as in `boxes`.
         """
+        alike = all(edges.stride(0) == 0 for edges in (*self._low, *self._high))
+        units = slice(0, 1 if alike else None)  # where all units have the same, one tells it
+        lows, highs = ([axis[units] for axis in edges] for edges in (self._low, self._high))
         # A unit that no input reaches has low above high, and must not widen the union.
-        reach = [(low < high) for low, high in zip(self._low, self._high, strict=True)]
-        low = [_kept(axis, here, "low") for axis, here in zip(self._low, reach, strict=True)]
-        high = [_kept(axis, here, "high") for axis, here in zip(self._high, reach, strict=True)]
+        reach = [(low < high) for low, high in zip(lows, highs, strict=True)]
+        low = [_kept(axis, here, "low") for axis, here in zip(lows, reach, strict=True)]
+        high = [_kept(axis, here, "high") for axis, here in zip(highs, reach, strict=True)]
         boxes = np.stack([*reversed(low), *reversed(high)], axis=-1)
         boxes[~np.stack([here.any(0).numpy() for here in reach]).all(0)] = 0
         return boxes
@@ -67,10 +70,18 @@ class Fields:
         """The largest field of a unit (of any, without `index`) per input axis; None when it covers the whole input."""
         units = slice(None) if index is None else slice(index, index + 1)
         sizes = tuple(
-            max(int((high[units] - low[units]).max()), 0)
+            max(int(_difference(high[units], low[units]).max()), 0)
             for low, high in zip(self._low, self._high, strict=True)
         )
         return None if all(size >= whole for size, whole in zip(sizes, self.extent, strict=True)) else sizes
+
+
+def _difference(high: Tensor, low: Tensor) -> Tensor:
+    """high - low, once along axes where both only repeat themselves, as along the units of most layers."""
+    for axis in range(high.ndim):
+        if high.stride(axis) == low.stride(axis) == 0:
+            high, low = high.narrow(axis, 0, 1), low.narrow(axis, 0, 1)
+    return high - low
 
 
 def _kept(edges: Tensor, here: Tensor, side: str) -> Whole:

@@ -28,6 +28,10 @@ WEIGHTED = (
 )  # how the names of modules begin that weigh their input, other libraries' included
 
 
+# Pictures of one lit pixel that run together, and how many are tried out at most, where the weights hold NaN.
+IMPULSES, MOST_IMPULSES = 32, 20_000
+
+
 @dataclass(frozen=True)
 class FirstLayer:
     """The layer that reads the pixels, as a filter on pixels in 0..1, RGB.
@@ -39,11 +43,13 @@ class FirstLayer:
     layer : the layer as the net lists it
     weight : (K, C, h, w) float32, responses per unit of pixel value; rows from the top, columns from the left
     bias : (K,) float32, the response to black
+    damaged : units whose weights hold NaN or infinity; all of theirs is NaN here
     """
 
     layer: Layer
     weight: Tensor
     bias: Tensor
+    damaged: tuple[int, ...] = ()
 
 
 def first_layer(net: Net, name: str | None = None) -> FirstLayer:
@@ -56,7 +62,7 @@ def first_layer(net: Net, name: str | None = None) -> FirstLayer:
 
     Raises
     ------
-    InputError : no such layer reads the pixels linearly, or its weights are no finite numbers
+    InputError : no such layer reads the pixels linearly, or no unit of it has finite weights
     """
     layer = net.layer(name) if name else next((one for one in net.layers() if _weighs(net, one)), None)
     if layer is None:
@@ -65,12 +71,18 @@ def first_layer(net: Net, name: str | None = None) -> FirstLayer:
         )
     places = _disjoint_places(net, layer)
     weight, bias = _measured(net, layer, places)
+    damaged: tuple[int, ...] = ()
     if not (weight.isfinite().all() and bias.isfinite().all()):
-        raise InputError(
-            f"the weights of {layer.name} hold NaN or infinity: the training diverged, or the file is damaged"
-        )
+        weight, bias = _by_impulses(net, layer, places[0])
+        sound = weight.isfinite().flatten(1).all(1) & bias.isfinite()
+        if not sound.any():
+            raise InputError(
+                f"the weights of {layer.name} hold NaN or infinity: the training diverged, or the file is damaged"
+            )
+        weight[~sound], bias[~sound] = torch.nan, torch.nan
+        damaged = tuple((~sound).nonzero().flatten().tolist())
     _check_linear(net, layer, places[0], weight, bias)
-    return FirstLayer(layer, weight, bias)
+    return FirstLayer(layer, weight, bias, damaged)
 
 
 def _weighs(net: Net, layer: Layer) -> bool:
@@ -125,12 +137,41 @@ def _measured(net: Net, layer: Layer, places: Sequence[Place]) -> tuple[Tensor, 
             at = torch.stack(
                 [response[0, unit][position] for unit, (position, _) in zip(units, used, strict=True)]
             )
-            if not at.requires_grad:
-                raise InputError(_unread(layer))
+            if (
+                not at.requires_grad
+            ):  # no way back, as under torch.no_grad(): what goes forward tells the same
+                return _by_impulses(net, layer, places[0])
             (gradient,) = torch.autograd.grad(at.sum(), black)
             weights += [gradient[0, :, y0:y1, x0:x1].cpu() for _, (x0, y0, x1, y1) in used]
             biases.append(at.detach().cpu())
     return torch.stack(weights), torch.cat(biases)
+
+
+def _by_impulses(net: Net, layer: Layer, patch: Place) -> tuple[Tensor, Tensor]:
+    """The same, pixel by pixel: what each adds to the response at one position. NaN in one unit's weights stays in that unit."""
+    position, (x0, y0, x1, y1) = patch
+    pixels = [(c, y, x) for c in range(net.input.channels) for y in range(y0, y1) for x in range(x0, x1)]
+    if len(pixels) > MOST_IMPULSES:
+        raise InputError(
+            f"{layer.name}: no finite gradient leads back to the pixels (NaN in the weights, or torch.no_grad() or detach in the "
+            f"network), and {len(pixels)} pixels are too many to try one by one"
+        )
+    found = []
+    with tap(net, [layer.name]) as run:
+
+        def responses(lit: Sequence[tuple[int, int, int]]) -> Tensor:
+            pictures = torch.zeros(max(len(lit), 1), net.input.channels, *net.input.size)
+            for row, (channel, y, x) in enumerate(lit):
+                pictures[row, channel, y, x] = 1
+            answers = run(pictures)[layer.name].movedim(1, -1)
+            for place in position:
+                answers = answers[:, place]
+            return answers.cpu()  # N, K
+
+        black = responses([])
+        for start in range(0, len(pixels), IMPULSES):
+            found.append(responses(pixels[start : start + IMPULSES]) - black)
+    return torch.cat(found).T.reshape(layer.units, -1, y1 - y0, x1 - x0), black[0].clone()
 
 
 def _check_linear(net: Net, layer: Layer, place: Place, weight: Tensor, bias: Tensor) -> None:
@@ -141,6 +182,8 @@ def _check_linear(net: Net, layer: Layer, place: Place, weight: Tensor, bias: Te
     with tap(net, [layer.name]) as run:
         response = run(picture[None])[layer.name][0].movedim(0, -1)[position].cpu()  # K
     expected = (weight * picture[:, y0:y1, x0:x1]).sum((1, 2, 3)) + bias
+    sound = expected.isfinite()
+    response, expected = response[sound], expected[sound]
     near = 1e-3 * float(expected.abs().max())
     if not torch.allclose(response, expected, rtol=1e-3, atol=near):
         raise InputError(_unread(layer))

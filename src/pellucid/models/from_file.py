@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from torch import nn
@@ -42,9 +42,7 @@ def _built(path: Path, function: str) -> nn.Module:
     with _importable(path.parent), redirect_stdout(sys.stderr):  # standard output is for results
         code = _executed(path)
         if not hasattr(code, function):
-            there = [
-                name for name, value in vars(code).items() if callable(value) and not name.startswith("_")
-            ]
+            there = _offered(code)
             raise UnknownName(f"{path.name} has no function {function!r}; {did_you_mean(function, there)}")
         made: Any = getattr(code, function)
         if not isinstance(made, nn.Module):
@@ -52,6 +50,20 @@ def _built(path: Path, function: str) -> nn.Module:
     if not isinstance(made, nn.Module):
         raise InputError(f"{what} returns {type(made).__name__!r}; a torch.nn.Module is needed")
     return made
+
+
+def _offered(code: ModuleType) -> list[str]:
+    """What the file has to offer: its own functions and modules; where there are none, its own classes of modules."""
+    public = {name: value for name, value in vars(code).items() if not name.startswith("_")}
+    own = {
+        name: value for name, value in public.items() if getattr(value, "__module__", None) == code.__name__
+    }
+    functions = [name for name, value in own.items() if isinstance(value, FunctionType)]
+    modules = [name for name, value in public.items() if isinstance(value, nn.Module)]
+    classes = [
+        name for name, value in own.items() if isinstance(value, type) and issubclass(value, nn.Module)
+    ]
+    return functions + modules or classes
 
 
 def _executed(path: Path) -> ModuleType:

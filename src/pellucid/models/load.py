@@ -113,6 +113,7 @@ def load(
     module, moved = _computable(module, place, copied=own)
     image, trace, guessed = _traced(module, known, wishes, place)
     known_labels = _labels(blueprint, wishes, trace)
+    assumed = tuple(note.format(blueprint.name, _values(image.channels)) for note in assumed)
     notes = (*notes, *moved, *assumed, *guessed)
     if trace.draws_random_numbers:
         notes += (
@@ -267,10 +268,14 @@ def _known_input(
     told = wishes.normalize is not None or (
         known is not None and sized is not None and known.channels == sized.channels
     )
-    return sized, () if told else (_NO_NORMALIZATION.format(blueprint.name),)
+    return sized, () if told else (_NO_NORMALIZATION,)
 
 
-_NO_NORMALIZATION = "ASSUMED for {}: no normalization (RGB in 0..1 as it is); say otherwise with --normalize"
+_NO_NORMALIZATION = "ASSUMED for {}: no normalization ({} in 0..1, as given); say otherwise with --normalize"
+
+
+def _values(channels: int) -> str:
+    return {1: "gray", 3: "RGB"}.get(channels, f"{channels} channels")
 
 
 def _traced(

@@ -10,6 +10,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from pellucid.errors import NetworkFailure
+
 if TYPE_CHECKING:
     from pellucid.models.net import Net
 
@@ -39,6 +41,6 @@ def _works(net: Net, run: Run) -> bool:
     pixels = torch.full((2, net.input.channels, *net.input.size), 0.5, device=net.device)
     try:
         run(pixels.contiguous(memory_format=torch.channels_last))
-    except RuntimeError:
+    except (RuntimeError, NetworkFailure):
         return False
     return True

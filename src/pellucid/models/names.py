@@ -42,9 +42,12 @@ def resolved_layer(asked: str, names: Collection[str]) -> str:
 def resolved_units(
     queries: Iterable[str | Unit | UnitQuery], layer_of: Callable[[str], Layer], labels: Sequence[str] | None
 ) -> list[Unit]:
-    """The units that the queries name, each once, in the order asked; lists of queries may stand among them."""
+    """The units that the queries name, each once, in the order asked; lists of queries may stand among them.
+
+    Text may name units of several layers by commas, as `features.7:3,classifier.1:0-2`.
+    """
     found: dict[Unit, None] = {}
-    for query in _flat(queries):
+    for query in (part for each in _flat(queries) for part in _apart(each, layer_of)):
         if isinstance(query, Unit):
             query = UnitQuery(query.layer, (query.index,), position=query.position)
         elif isinstance(query, str):
@@ -71,6 +74,32 @@ def _flat(queries: object) -> Iterator[str | Unit | UnitQuery]:
             yield from _flat(each)
     else:
         raise InputError(f"{queries!r} names no unit; write text as features.7:3, or a Unit")
+
+
+def _apart(
+    query: str | Unit | UnitQuery, layer_of: Callable[[str], Layer]
+) -> Iterator[str | Unit | UnitQuery]:
+    """Text that names several layers, layer by layer; a comma within a label, or between indices, parts nothing."""
+    if not isinstance(query, str):
+        yield query
+        return
+    found = ""
+    for part in query.split(","):
+        name, colon, _ = part.partition(":")
+        if found and colon and _known(name, layer_of):
+            yield found
+            found = part
+        else:
+            found = f"{found},{part}" if found else part
+    yield found
+
+
+def _known(name: str, layer_of: Callable[[str], Layer]) -> bool:
+    try:
+        layer_of(name)
+    except UnknownName:
+        return False
+    return True
 
 
 def _check_position(query: UnitQuery, layer: Layer) -> None:

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import InputError
+from pellucid.models.damage import damage
 from pellucid.models.fields import Fields
 from pellucid.models.first_layer import FirstLayer, first_layer
 from pellucid.models.inputs import ImageInput
 from pellucid.models.names import resolved_layer, resolved_units
+from pellucid.models.straight import is_straight
 from pellucid.models.taps import tap
 from pellucid.models.trace import OUTPUT, Trace
 from pellucid.records import Layer, Layers, Unit, UnitQuery
@@ -43,10 +45,13 @@ class Net:
         self.trace = trace
         self.name = name
         self.labels = None if labels is None else tuple(labels)
-        self.notes = tuple(notes)
+        # One line where weights hold NaN or infinity, else None: what is made of them is worth little.
+        self.damage = damage(module)
+        self.notes = (*notes, *(() if self.damage is None else (f"{name}: {self.damage}",)))
         self.device = device or torch.device("cpu")
         self._digest: tuple[object, str] | None = None
         self._accepted: dict[tuple[tuple[int, int], str], bool] = {}
+        self._straight: dict[str, bool] = {}
 
     def __repr__(self) -> str:
         channels, (height, width) = self.input.channels, self.input.size
@@ -87,6 +92,13 @@ class Net:
     def first_layer(self, name: str | None = None) -> FirstLayer:
         """The layer that reads the pixels, or another one that does, and its filters as they act on pixels."""
         return first_layer(self, name)
+
+    def is_straight(self, layer: str) -> bool:
+        """Whether a layer's responses are a linear function of the pixels plus a constant: no bend lies before it."""
+        asked = self.layer(layer).name
+        if asked not in self._straight:
+            self._straight[asked] = is_straight(self, asked)
+        return self._straight[asked]
 
     def accepts(self, size: int | tuple[int, int], layer: str = OUTPUT) -> bool:
         """Whether pictures of another size (height, width) pass through, as far as `layer`."""

@@ -13,6 +13,8 @@ from pellucid.errors import InputError, PellucidError
 from pellucid.models.calls import Path, calls_in_order, tensors_in
 from pellucid.models.flow.flow import Flow, source
 from pellucid.models.flow.observer import Observer
+from pellucid.models.misfit import misfit
+from pellucid.models.other_input import other_input
 from pellucid.models.untouched import untouched
 
 __all__ = ["OUTPUT", "Recorder", "Returned"]
@@ -93,6 +95,12 @@ def _answer(output: object) -> tuple[Path, Tensor]:
     """The tensor that is the network's answer, and where it stands in what the module returned."""
     tensors: Sequence[tuple[Path, Tensor]] = list(tensors_in(output))
     answers = [pair for pair in tensors if pair[0] in (("logits",), ("out",))]
+    if isinstance(output, Tensor) and not tensors:
+        kind = str(output.dtype).removeprefix("torch.")
+        raise InputError(
+            f"the network returns whole numbers ({kind}), a decision as argmax makes it, and no responses: wrap the network "
+            "in a module that returns what stands before that"
+        )
     if not answers and len(tensors) != 1:
         parts = ", ".join(f"{'.'.join(map(str, path))}: {_shape(tensor)}" for path, tensor in tensors)
         raise InputError(
@@ -107,15 +115,21 @@ def _shape(tensor: Tensor) -> str:
 
 
 def _failure(module: nn.Module, example: Tensor, error: BaseException) -> str:
-    shape = "x".join(map(str, example.shape[1:]))
-    reason = " ".join(str(error).split())[:200]
-    if any(word in reason for word in FORMATS):
+    shape = tuple(example.shape[1:])
+    said = " ".join(str(error).split())
+    found = misfit(said, shape) if isinstance(error, RuntimeError | ValueError) else None
+    reason, advice = found or (
+        f"{type(error).__name__}: {said[:200]}",
+        "its own code says so: mend it there, or, if it is of another size, give that with --input",
+    )
+    if told := other_input(module, said):
+        advice = told
+    elif any(word in said for word in FORMATS):
         advice = "make it compute in one number format, as module.float() does where nothing inside casts"
     elif len(example) > 1 and _runs(module, example[:1]):
         advice = f"it takes one item at a time, and {len(example)} were given: let it take any number"
-    else:
-        advice = "give the size it takes with --input"
-    return f"{type(module).__name__} does not run on an input of {shape} ({type(error).__name__}: {reason}); {advice}"
+    size = "x".join(map(str, shape))
+    return f"{type(module).__name__} does not run on an input of {size} ({reason}); {advice}"
 
 
 def _runs(module: nn.Module, example: Tensor) -> bool:

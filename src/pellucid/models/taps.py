@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pellucid.errors import InputError
 from pellucid.models.calls import calls_in_order, tensor_at
+from pellucid.models.own_code import own_code
 from pellucid.models.trace import Call
 from pellucid.models.untouched import untouched
 
@@ -84,7 +85,15 @@ def _running(
         call = net.trace.calls[name]
         wanted.setdefault((call.module, call.number), []).append(call)
     left: set[tuple[str, int]] = set()
+    ours: list[BaseException] = []
     items = 0
+
+    def observed(module: str, number: int, output: object) -> None:
+        try:
+            seen(module, number, output)
+        except Exception as error:
+            ours.append(error)
+            raise
 
     def seen(module: str, number: int, output: object) -> None:
         if (module, number) not in left:
@@ -101,9 +110,12 @@ def _running(
         net.check_pixels(pixels)
         items = pixels.shape[0]
         left.update(wanted)
+        ours.clear()
         with torch.set_grad_enabled(grad):
+            fed = net.input.normalize(pixels.to(net.device, torch.float32))
             try:
-                output = net.module(net.input.normalize(pixels.to(net.device, torch.float32)))
+                with own_code(ours):
+                    output = net.module(fed)
                 seen("", 1, output)
             except _Enough:
                 pass
@@ -114,5 +126,5 @@ def _running(
             )
 
     parts = {name: net.module.get_submodule(name) for name, _ in wanted if name}
-    with untouched(net.module, frozen=grad), calls_in_order(net.module, parts, seen):
+    with untouched(net.module, frozen=grad), calls_in_order(net.module, parts, observed):
         yield run

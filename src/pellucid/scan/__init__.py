@@ -8,6 +8,7 @@ from pellucid.scan.bars import Bars
 from pellucid.scan.bins import EDGES
 from pellucid.scan.classes import Classes, ClassesFound, ClassMeans
 from pellucid.scan.moments import Moments, Statistics
+from pellucid.scan.passage import refuse_unreadable
 from pellucid.scan.peaks import ENDS, PeakCounts, Peaks
 from pellucid.scan.response_maps import ResponseMaps
 from pellucid.scan.responses import Responses
@@ -48,6 +49,7 @@ __all__ = [
     "Spots",
     "Statistics",
     "Subscriber",
+    "refuse_unreadable",
     "refuse_without_classes",
     "scan",
 ]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pellucid.data.decode import LONGEST_REASON
-from pellucid.errors import InputError, PellucidError
+from pellucid.errors import InputError, NetworkFailure, PellucidError
 from pellucid.models.shortage import out_of_memory
 from pellucid.scan.responses import Integers
 
@@ -102,6 +102,8 @@ def _halved(size: int, error: Exception) -> int:
 
 def reason_of(error: Exception) -> str:
     """Why a network did not bear an item: one line."""
+    if isinstance(error, NetworkFailure) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
     words = " ".join(str(error).split()) or "no reason given"
     kind = "" if isinstance(error, PellucidError) else f"{type(error).__name__}: "
     line = f"{LINE}: {kind}{words}"

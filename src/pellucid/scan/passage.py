@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -19,7 +21,7 @@ from pellucid.scan.responses import Integers, Responses
 from pellucid.scan.state import ScanState
 from pellucid.scan.subscriber import Reading
 
-__all__ = ["passage", "shortage"]
+__all__ = ["passage", "refuse_unreadable", "shortage"]
 
 # A folder that is mostly not pictures is found out early: RELIABILITY F6.
 JUDGED_ITEMS = 1000
@@ -89,6 +91,37 @@ def _look_into(net: Net, progress: ScanState, pixels: Tensor) -> None:
         progress.notes.append(note)
 
 
+def refuse_unreadable(net: Net, source: Source) -> None:
+    """Raise where not one of the first 1,000 items can be read as the net is fed it; a sound source costs one item.
+
+    Raises
+    ------
+    NoItems : these are all items of the source
+    InputError : there are more of them
+    """
+    broken: list[tuple[int, str]] = []
+    with closing(batches(source, net.input.recipe, size=1)) as stream:
+        for batch in itertools.islice(stream, JUDGED_ITEMS):
+            if batch.valid.any():
+                return
+            broken += batch.problems
+    if len(broken) == len(source.names):
+        raise NoItems(f"none of the {len(broken)} items of {source.name} can be read; {_why(source, broken)}")
+    raise InputError(
+        f"none of the first {len(broken)} items of {source.name} can be read; {_why(source, broken)}"
+    )
+
+
+def _why(source: Source, broken: Sequence[tuple[int, str]]) -> str:
+    """The reason that most items have, with the first that has it; of reasons as frequent, the first."""
+    if not broken:
+        return "there is none"
+    [(common, count)] = Counter(reason for _, reason in broken).most_common(1)
+    row = next(row for row, reason in broken if reason == common)
+    which = "the first," if row == broken[0][0] else f"{count} of them as"
+    return f"{which} {source.names[row]}: {common}"
+
+
 def _judge(source: Source, progress: ScanState, latest: int) -> None:
     """Stop where too many items cannot be used: once past the first 1,000, and at the end."""
     finished = progress.next_row == progress.total
@@ -98,7 +131,7 @@ def _judge(source: Source, progress: ScanState, latest: int) -> None:
     broken = [(row, reason) for row, reason in progress.problems if row < judged]
     if len(broken) < progress.total and (judged < LEAST_JUDGED or len(broken) <= MOST_BROKEN * judged):
         return
-    first = f"the first, {source.names[broken[0][0]]}: {broken[0][1]}"
+    first = _why(source, broken)
     done = "used" if any(reason.startswith(LINE) for _, reason in broken) else "read"
     if len(broken) == progress.total:
         raise NoItems(f"none of the {progress.total} items of {source.name} can be {done}; {first}")

@@ -101,7 +101,7 @@ def wave_widths(
     if turns >= 3:
         step = 180 / turns
         first = round(wave.orientation_deg / step) - 1
-        angles = (np.arange(first, first + 3)) * step
+        angles = np.arange(first, first + 3, dtype=np.float64) * step
         rows = heights[np.arange(first, first + 3) % turns]
         over_speed = np.array([between(angles, column, wave.orientation_deg) for column in rows.T])
     across = half_height(orientations, over_turn, 180) if over_turn.max() > 0 and turns >= 3 else None

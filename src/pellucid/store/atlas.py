@@ -71,6 +71,13 @@ class Atlas:
         return f"Atlas({str(self.path)!r})"
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no work is in it: no finished job, no record, nothing half done. A plan alone is no work."""
+        return not any(
+            self._reader.rows(f"SELECT 1 FROM {table} LIMIT 1") for table in ("job", "record", "state")
+        )
+
+    @property
     def written_by(self) -> str:
         """The version of Pellucid that made the file."""
         rows = self._reader.rows("SELECT version FROM written_by LIMIT 1")

@@ -11,7 +11,7 @@ from pathlib import Path
 from pellucid.store.reader import connect
 from pellucid.store.schema import APPLICATION_ID, SCHEMA, SCHEMA_NUMBER
 
-__all__ = ["create"]
+__all__ = ["create", "remove"]
 
 _PAGE_BYTES = (
     8192  # records of 1 to 4 KB and blobs of 10 to 60 KB: smaller file and faster look-ups than with 4096
@@ -25,7 +25,7 @@ def create(path: Path) -> None:
     It is built under a hidden name and renamed, so that a reader or a kill never meets half a schema.
     """
     fresh = path.with_name(f".{path.name}.new")
-    _remove(fresh)
+    remove(fresh)
     try:
         fresh.touch(exist_ok=False)
         _build(fresh)
@@ -35,7 +35,7 @@ def create(path: Path) -> None:
         fresh.rename(path)
     except BaseException:
         with suppress(OSError):
-            _remove(fresh)
+            remove(fresh)
         raise
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -65,6 +65,7 @@ def _own_version() -> str:
         return "unknown"  # run from a source tree that is not installed
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Delete an atlas with the files that SQLite keeps beside it. The caller holds the writer's lock."""
     for end in ("", *_ENDS):
         Path(f"{path}{end}").unlink(missing_ok=True)

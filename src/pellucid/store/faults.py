@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pellucid.errors import FULL, AtlasInUse, NoSpace, NotAnAtlas, PellucidError, StorageError
 
-__all__ = ["file_errors", "one_line", "sqlite_errors"]
+__all__ = ["file_errors", "one_line", "sqlite_errors", "verified"]
 
 _WRITE = sqlite3.SQLITE_IOERR_WRITE
 _DAMAGED = frozenset(
@@ -49,6 +49,14 @@ def file_errors(path: Path) -> Iterator[None]:
         raise _from_system(path, error) from error
 
 
+_SAYS_WHERE = "`pellucid store verify` says where, a copy mends it"
+
+
+def verified(said: str) -> str:
+    """What is said of damage, without the advice to verify: for what verifying itself finds."""
+    return said.replace(_SAYS_WHERE, "restore it from a copy")
+
+
 def one_line(text: str) -> str:
     """`text` without line ends and control characters: SQLite quotes names out of a file that may be hostile."""
     return "".join(sign if sign.isprintable() else " " for sign in text)[:300]
@@ -62,7 +70,7 @@ def _from_sqlite(path: Path, error: sqlite3.Error) -> PellucidError:
     if main == sqlite3.SQLITE_NOTADB:
         return NotAnAtlas(f"{path} is not an atlas; an atlas is the file that `pellucid survey` writes")
     if main in _DAMAGED:
-        return NotAnAtlas(f"{path} is damaged: {said}; `pellucid store verify` says where, a copy mends it")
+        return NotAnAtlas(f"{path} is damaged: {said}; {_SAYS_WHERE}")
     if main == sqlite3.SQLITE_INTERRUPT:
         return NotAnAtlas(f"{path} is damaged: a look-up in it does not end; restore it from a copy")
     if main in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

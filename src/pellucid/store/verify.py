@@ -12,7 +12,7 @@ from typing import Any
 from pellucid.errors import NotAnAtlas, StorageError
 from pellucid.records import Record
 from pellucid.store.content import TABLES
-from pellucid.store.faults import one_line
+from pellucid.store.faults import one_line, verified
 from pellucid.store.reader import Reader
 from pellucid.store.record_json import blobs_of, json_value, kind_from_text, layer_from_text, record_from_text
 
@@ -41,7 +41,7 @@ def _problems(reader: Reader) -> Iterator[str]:
                 key for (key,) in reader.rows(f"SELECT rowid FROM {table} ORDER BY rowid", limit_s=math.inf)
             ]
         except (NotAnAtlas, StorageError) as error:
-            yield str(error)
+            yield verified(str(error))
             continue
         for key in keys:
             yield from _guarded(_blob if table == "blob" else partial(_row, table), reader, key, mimes)
@@ -51,7 +51,7 @@ def _guarded(find: Callable[..., Iterator[str]], *arguments: Any) -> Iterator[st
     try:
         yield from find(*arguments)
     except (NotAnAtlas, StorageError) as error:
-        yield str(error)
+        yield verified(str(error))
 
 
 def _integrity(reader: Reader) -> Iterator[str]:

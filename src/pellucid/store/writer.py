@@ -17,6 +17,7 @@ from pellucid.records import Kind, Layer, Record
 from pellucid.store.atlas import Atlas
 from pellucid.store.content import TABLES
 from pellucid.store.creation import create as create_atlas
+from pellucid.store.creation import remove as remove_atlas
 from pellucid.store.digest import seal
 from pellucid.store.faults import file_errors, sqlite_errors
 from pellucid.store.fit import fits
@@ -88,6 +89,15 @@ class AtlasWriter(Atlas):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         finally:
             self._connection.close()
+            self._writer_lock.release()
+
+    def discard(self) -> None:
+        """Delete the atlas, and let the next writer in."""
+        self._connection.close()
+        try:
+            with file_errors(self.path):
+                remove_atlas(real_path(self.path))
+        finally:
             self._writer_lock.release()
 
     def __repr__(self) -> str:

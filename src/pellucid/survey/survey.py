@@ -18,7 +18,7 @@ from pellucid.evidence import EVIDENCE, USUAL, Given, evidence
 from pellucid.evidence.job import Job, Progress, Settings, by_layer
 from pellucid.models import Model, Net, opened
 from pellucid.records import Unit, UnitQuery
-from pellucid.scan import STATE_FORM, Scanned, ScanState, refuse_without_classes, scan
+from pellucid.scan import STATE_FORM, Scanned, ScanState, refuse_unreadable, refuse_without_classes, scan
 from pellucid.store import AtlasWriter
 from pellucid.survey.estimate import Estimate, estimate
 from pellucid.survey.plan import DataFacts, NetFacts, Pass, Plan, extended
@@ -44,6 +44,7 @@ class SurveyReport:
     jobs, jobs_done, jobs_resumed : the same of jobs, which make the records of one kind for some units of one layer
     skipped : (item, reason) pairs
     notes : lines about how far the records can be relied on
+    problems : what `strict` does not let pass: items that were skipped, weights that hold NaN
     """
 
     atlas: Path
@@ -58,6 +59,7 @@ class SurveyReport:
     skipped: tuple[tuple[str, str], ...] = ()
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     estimate: Estimate | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -140,12 +142,16 @@ def survey(
         return SurveyReport(
             Path(atlas), None, plan.to_json(), len(chosen), 0, 0, len(plan.jobs()), 0, 0, estimate=guess
         )
-    with AtlasWriter.open(atlas) as writer:
-        if writer.plan:
+    if source is not None and needing and not Path(atlas).exists():
+        refuse_unreadable(seen, source)
+    with _opened_for(atlas) as writer:
+        if not writer.is_empty:
             plan = extended(_held(writer, empty), seen, names, chosen, wishes)
         _prepare(writer, plan, seen, source)
         with _threads(plan.threads):
-            run, notes = _run(writer, plan, seen, source, progress)
+            run, told = _run(writer, plan, seen, source, progress)
+        damaged = [] if seen.damage is None else [seen.damage]
+        notes = (*damaged, *_nothing_made(seen, plan, names), *told)
         jobs, all_units = len(plan.jobs()), len(plan.units())
         done = len({Unit(job.layer, index) for job in run for index in job.indices})
         report = SurveyReport(
@@ -161,6 +167,7 @@ def survey(
             tuple(writer.skipped()),
             time.monotonic() - started,
             notes,
+            _problems(seen, writer.skipped()),
         )
         writer.note(
             {
@@ -171,11 +178,47 @@ def survey(
                 **({"notes": list(notes)} if notes else {}),
             }
         )
-    if strict and report.skipped:
-        raise FinishedWithProblems(
-            f"{len(report.skipped)} items were skipped, the first {report.skipped[0]}; the atlas is complete but for them"
-        )
+    if strict and report.problems:
+        raise FinishedWithProblems(f"{'; '.join(report.problems)}; the atlas is complete but for that")
     return report
+
+
+def _problems(net: Net, skipped: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """What a survey under `strict` is not done with."""
+    found = []
+    if skipped:
+        found.append(f"{len(skipped)} items were skipped, the first {skipped[0][0]}: {skipped[0][1]}")
+    if net.damage is not None:
+        found.append(net.damage)
+    return tuple(found)
+
+
+def _nothing_made(net: Net, plan: Plan, kinds: Sequence[str]) -> list[str]:
+    """Why kinds that were asked have not one job."""
+    found = []
+    for name in kinds:
+        if any(each.kind == name for each in plan.passes):
+            continue
+        why = "no unit that was asked has any"
+        if name == "filters":
+            try:
+                net.first_layer()
+            except InputError as error:
+                why = str(error)
+        found.append(f"no {name}: {why}")
+    return found
+
+
+@contextmanager
+def _opened_for(atlas: str | Path) -> Iterator[AtlasWriter]:
+    """The atlas to write; where what was asked cannot be done and nothing is in it, it goes, out of the next call's way."""
+    with AtlasWriter.open(atlas) as writer:
+        try:
+            yield writer
+        except InputError:
+            if writer.is_empty:
+                writer.discard()
+            raise
 
 
 @contextmanager
@@ -197,11 +240,22 @@ def _held(writer: AtlasWriter, asked: Plan) -> Plan:
     if held.data is None:
         return replace(held, data=asked.data)
     if asked.data is not None and held.data.digest != asked.data.digest:
+        if not _rests_on_data(writer, held):
+            return replace(held, data=asked.data)
         raise InputError(
             f"{writer.path} was made from {held.data.items} items of {held.data.name}, "
             f"the data now has {asked.data.items} of other names or sizes; give the same data or write a new atlas"
         )
     return held
+
+
+def _rests_on_data(writer: AtlasWriter, held: Plan) -> bool:
+    """Whether anything in the atlas was made from its data: a finished job, a pass under way, or a look beside examples."""
+    marked = writer.done_jobs()
+    if any(writer.load_state(_state_key(each.number)) is not None for each in held.passes):
+        return True
+    made = any(evidence(each.kind).NEEDS in FROM_DATA and job.name in marked for each, job in held.jobs())
+    return made or any(kind.name not in EVIDENCE for kind in writer.kinds())
 
 
 def _prepare(writer: AtlasWriter, plan: Plan, net: Net, source: Source | None) -> None:
@@ -289,17 +343,21 @@ def _scan_pass(
             writer.save_state(key, state.to_bytes())
             saved = time.monotonic()
 
-    return scan(
-        net,
-        source,
-        each.layers(),
-        batch=settings["batch"],
-        seed=settings.get("seed", 0),
-        per_class=settings.get("per_class", False),
-        shown=by_layer(Unit(job.layer, index) for job in waiting for index in job.indices),
-        state=writer.load_state(key),
-        on_batch=keep,
-    )
+    try:
+        return scan(
+            net,
+            source,
+            each.layers(),
+            batch=settings["batch"],
+            seed=settings.get("seed", 0),
+            per_class=settings.get("per_class", False),
+            shown=by_layer(Unit(job.layer, index) for job in waiting for index in job.indices),
+            state=writer.load_state(key),
+            on_batch=keep,
+        )
+    except InputError:
+        writer.drop_state(key)  # such data fails again, and other data begin anew
+        raise
 
 
 def _skipped(scanned: Scanned | None) -> list[tuple[int, str]]:

@@ -43,6 +43,7 @@ class LookPlate:
     ----------
     photo : the upright item, reduced; `width` and `height` are the item's own pixels, `fed` the part that the net was fed
     first : the layer to begin with
+    pictured : whether an atlas gives units their pictures
     """
 
     title: str
@@ -53,6 +54,7 @@ class LookPlate:
     fed: tuple[int, int, int, int]
     layers: tuple[PlateLayer, ...]
     first: int
+    pictured: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def look_page(page: LookPage) -> bytes:
                         "width": plate.width,
                         "height": plate.height,
                         "fed": list(plate.fed),
+                        "pictured": plate.pictured,
                         "layers": [{"name": layer.name, **layer.data} for layer in plate.layers],
                     }
                     for plate in page.plates

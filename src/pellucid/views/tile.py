@@ -13,6 +13,10 @@ from pellucid.views.panels import DIAGNOSIS, NOTE
 __all__ = ["SortKey", "Tile", "sort_keys", "tile"]
 
 
+# A value that is a word or two, as a filter's family, is what people look for; a sentence is not.
+LONGEST_WORD = 30
+
+
 @dataclass(frozen=True)
 class Tile:
     """One unit as strips and grids show it.
@@ -46,16 +50,19 @@ def tile(index: int, label: str, kinds: Sequence[Kind], records: Mapping[str, Re
     flags: dict[str, None] = {}
     names: list[str] = []
     numbers: dict[str, Number] = {}
+    said: dict[str, None] = {}
     for kind in kinds:
         figures = records[kind.name].figures if kind.name in records else {}
         for name, figure in figures.items():
             if isinstance(figure, Number):
                 flags |= dict.fromkeys(_flags(name, figure))
+                if isinstance(figure.value, str) and len(figure.value) <= LONGEST_WORD:
+                    said[figure.value] = None
                 if name in kind.sortable and isinstance(figure.value, int | float):
                     numbers[f"{kind.name}.{name}"] = figure
         first = next((figure for figure in figures.values() if isinstance(figure, Items)), Items(()))
         names += [item.name for item in first.items]
-    words = "\n".join(filter(None, (label, *flags, *names)))
+    words = "\n".join(filter(None, (label, *flags, *said, *names)))
     return Tile(index, label, picture, reason, tuple(flags), numbers, words)
 
 

@@ -5,6 +5,7 @@
   var look = window.pellucidLook;
   var draw = window.pellucidDrawing;
   var SVG = "http://www.w3.org/2000/svg";
+  var FIRST_MAPS = 60; // a few rows; the others when asked
   var plates = [];
 
   function inWords(value) {
@@ -23,10 +24,12 @@
   }
 
   // How rare a response is; shares below zero are not known, zero is beyond all.
-  function rarity(share, items) {
+  // What is above all that was drawn from the data is about as rare as the finest share that so many can tell.
+  function rarity(share, layer) {
     if (!(share >= 0)) return "";
-    if (share === 0) return "beyond all it did in " + items + " images";
-    return "top " + String(Number((100 * share).toPrecision(2))) + " %";
+    if (share === 0) return "beyond all it did in " + layer.items + " images";
+    var words = "top " + String(Number((100 * share).toPrecision(2))) + " %";
+    return Math.abs(share - layer.finest) < 1e-4 * layer.finest ? "about the " + words : words;
   }
 
   function lists(list) {
@@ -105,6 +108,33 @@
       (rows > 1 ? (100 * Math.floor(place / columns)) / (rows - 1) : 0) +
       "%";
     return made;
+  }
+
+  // What the picture is: from the atlas, or the map that stands in for it.
+  function kindOf(layer, unit) {
+    return layer.pictures && layer.pictures.kinds[unit] ? layer.pictures.kinds[unit] : "its map here";
+  }
+
+  // A bar of colors over [share of the bar, words] ticks.
+  function ramp(palette, ticks) {
+    var bar = element("div", "ramp");
+    var stops = palette.map(function (color) {
+      return "rgb(" + color.map(Math.round).join(",") + ")";
+    });
+    bar.style.backgroundImage = "linear-gradient(to right," + stops.join(",") + ")";
+    var under = element("div", "ticks");
+    ticks.forEach(function (words) {
+      under.append(element("span", "", words));
+    });
+    return [bar, under];
+  }
+
+  // The colors that stand for responses from low to high, as `draw.colors` has them.
+  function scaleOf(low, high) {
+    var reach = Math.max(-low, high);
+    return low < 0 && high > 0
+      ? ramp(look.palettes.signed, [inWords(-reach), "0", inWords(reach)])
+      : ramp(look.palettes.oneSided, [inWords(low), inWords(high)]);
   }
 
   function nameOf(layer, unit) {
@@ -191,7 +221,12 @@
     this.cut.addEventListener("input", function () {
       plate.showUnit();
     });
+    this.find(".more").addEventListener("click", function () {
+      plate.all = true;
+      plate.showMaps();
+    });
     this.sort.addEventListener("change", function () {
+      plate.sorted = true;
       plate.showMaps();
     });
     this.photo.addEventListener("load", function () {
@@ -233,6 +268,10 @@
   Plate.prototype.showLayer = function (place) {
     this.layer = unpacked(this.data.layers[place]);
     this.unit = null;
+    this.all = false;
+    this.sort.querySelector("[value=rarest]").hidden = !this.layer.maps.rarity;
+    if (!this.sorted || (this.sort.value === "rarest" && !this.layer.maps.rarity))
+      this.sort.value = this.layer.byRarity ? "rarest" : "peak";
     this.pinned = this.layer.start;
     this.find(".layer-words").textContent = this.layer.words;
     this.find(".order-label").hidden = !this.layer.rare;
@@ -269,7 +308,7 @@
     });
     var fed = this.data.fed;
     var whole = sees[2] - sees[0] >= fed[2] - fed[0] && sees[3] - sees[1] >= fed[3] - fed[1];
-    var size = whole ? "all that the net is fed" : sees[2] - sees[0] + " \u00d7 " + (sees[3] - sees[1]) + " pixels";
+    var size = whole ? "all that the net is fed" : sees[2] - sees[0] + " \u00d7 " + (sees[3] - sees[1]) + " pixels of the photograph";
     this.find(".where").textContent = "Cell " + row + ", " + column + " of " + layer.name + " sees " + size + ".";
     this.find(".firing").replaceChildren.apply(this.find(".firing"), this.fires(cell));
   };
@@ -294,8 +333,10 @@
       var words = element(link ? "a" : "bdi", "", String(unit) + (layer.labels && layer.labels[unit] ? " " + layer.labels[unit] : ""));
       if (link) words.href = link;
       name.append(words);
-      item.append(button, name, element("span", "said", inWords(order.responses[from + place])));
-      var rare = order.shares ? rarity(order.shares[from + place], layer.items) : "";
+      item.append(button, name);
+      if (plate.data.pictured) item.append(element("span", "kind", kindOf(layer, unit)));
+      item.append(element("span", "said", inWords(order.responses[from + place])));
+      var rare = order.shares ? rarity(order.shares[from + place], layer) : "";
       if (rare) item.append(element("span", "said", rare));
       return item;
     });
@@ -324,12 +365,17 @@
     var plate = this;
     var layer = this.layer;
     var places = Array.from(layer.maps.units.keys());
-    if (this.sort.value === "index") {
-      places.sort(function (a, b) {
-        return layer.maps.units[a] - layer.maps.units[b];
-      });
-    }
-    var made = places.map(function (place) {
+    var by = this.sort.value;
+    places.sort(function (a, b) {
+      if (by === "rarest") return layer.maps.rarity[b] - layer.maps.rarity[a] || a - b;
+      if (by === "peak") return layer.maps.peaks[b] - layer.maps.peaks[a] || a - b;
+      return layer.maps.units[a] - layer.maps.units[b];
+    });
+    var rest = this.all ? 0 : Math.max(places.length - FIRST_MAPS, 0);
+    var more = this.find(".more");
+    more.hidden = rest === 0;
+    more.textContent = "Show the other " + rest;
+    var made = places.slice(0, places.length - rest).map(function (place) {
       var unit = layer.maps.units[place];
       var item = element("li");
       var button = element("button");
@@ -350,7 +396,26 @@
     });
     var grid = this.find(".unit-maps");
     grid.replaceChildren.apply(grid, made);
-    this.find(".count").textContent = layer.drawn;
+    this.find(".count").textContent = rest ? "The first " + made.length + " of " + places.length + " maps. " + layer.drawn : layer.drawn;
+    this.find(".legend").replaceChildren.apply(this.find(".legend"), this.legend());
+  };
+
+  // What colors mean in the maps drawn: those that cross zero, and those that do not.
+  Plate.prototype.legend = function () {
+    var maps = this.layer.maps;
+    var signed = maps.units.filter(function (unit, place) {
+      return maps.lows[place] < 0 && maps.peaks[place] > 0;
+    }).length;
+    function part(palette, ticks) {
+      var made = element("div");
+      made.append.apply(made, ramp(palette, ticks));
+      return made;
+    }
+    var made = [];
+    if (signed) made.push(part(look.palettes.signed, ["blue: below zero", "white: zero", "red: above zero"]));
+    if (signed < maps.units.length)
+      made.push(part(look.palettes.oneSided, [(signed ? "of one sign, " : "") + "dark: its lowest", "light: its highest"]));
+    return made;
   };
 
   Plate.prototype.showUnit = function () {
@@ -369,9 +434,30 @@
     var canvas = this.large.querySelector("canvas");
     if (how.mode === "map") draw.drawMap(canvas, values, maps.x.length, maps.y.length, look.palettes);
     else draw.drawOver(canvas, this.photo, values, maps, this.data, how, look.palettes);
+    this.scale(place, values, how.mode);
     canvas.style.imageRendering = how.mode === "map" ? "pixelated" : "auto";
     draw.drawOver(this.over, this.photo, values, maps, this.data, how.mode === "map" ? { mode: "heat" } : how, look.palettes);
     this.caption(place, threshold);
+  };
+
+  // The colors of the large picture, with their responses.
+  Plate.prototype.scale = function (place, values, mode) {
+    var low = Math.min.apply(null, values);
+    var high = Math.max.apply(null, values);
+    var made = [];
+    if (mode === "map") made = scaleOf(low, high);
+    if (mode === "heat") {
+      // On middle gray: above zero the colors take over, below zero half of blue does at most.
+      var reach = Math.max(-low, high);
+      var below = [0, 1, 2, 3, 4].map(function (step) {
+        return look.palettes.cool.map(function (value) {
+          return 128 + (value - 128) * 0.5 * (1 - step / 5);
+        });
+      });
+      var colors = [[128, 128, 128]].concat(look.palettes.warm);
+      made = low < 0 ? ramp(below.concat(colors), [inWords(-reach), "0", inWords(reach)]) : ramp(colors, ["0", inWords(reach)]);
+    }
+    this.large.querySelector(".color-scale").replaceChildren.apply(this.large.querySelector(".color-scale"), made);
   };
 
   // The slider's middle is the layer's own threshold of the unit; its ends are the unit's lowest and highest response here.
