@@ -14,7 +14,7 @@ from PIL import Image
 from pellucid.figures.blob import Blob
 from pellucid.figures.drawing import LETTERS_PX, Box, Drawing, Line, Words
 from pellucid.figures.items import Item
-from pellucid.figures.lettering import fitted
+from pellucid.figures.lettering import broken, fitted
 from pellucid.figures.map import SIGNED
 from pellucid.figures.markup import Link, data_uri, for_notebook, text
 from pellucid.figures.picture import Picture
@@ -150,7 +150,10 @@ class Partners:
         if self.partners and not self.reach and not shown:
             return self._bars(title or self.label)
         tiles = [
-            (self._tile(one, shown.get(one.unit)), f"{_signed(one.value)}\n{one.name}")
+            (
+                self._tile(one, shown.get(one.unit)),
+                f"{_signed(one.value)}\n{broken(one.name, letters_px(SHEET_TILE_PX), SHEET_TILE_PX)}",
+            )
             for one in self.partners
         ] or [(Image.new("RGB", (SHEET_TILE_PX, SHEET_TILE_PX), BLANK), "none")]
         while len(tiles) < SHEET_COLUMNS:
