@@ -18,6 +18,7 @@ from pellucid.records import Layer
 
 __all__ = ["Wiring", "before_softmax", "fed_by", "wiring"]
 
+NAMED = 4  # layers in a message, before the others are counted
 NEAR_THE_END = 4  # layers before the output: among them is what a softmax at the end turns into shares
 
 
@@ -118,7 +119,9 @@ def fed_by(net: Net, layer: str, sources: Sequence[str] | None = None) -> tuple[
         name for name in path.sources if name != PIXELS or PIXELS in cuts or path.sources == (PIXELS,)
     )
     if path.obstacle is not None:
-        below = ", ".join(name or "the input" for name in found) or "anything below"
+        few = [name or "the input" for name in found[:NAMED]]
+        more = [f"{len(found) - NAMED} more"] if len(found) > NAMED else []
+        below = ", ".join([*few, *more]) or "anything below"
         shares = before_softmax(net) if target.name == OUTPUT else None
         hint = f"; ask for the units of {shares}, which it turns into shares" if shares else ""
         raise InputError(

@@ -105,7 +105,7 @@ class Above:
     def why_not(self) -> str | None:
         """Why it feeds nothing that could be shown, in a sentence; None where something can."""
         if not self.targets:
-            return "no layer before a non-linearity reads it, and it is none of the outputs' parts"
+            return "no layer above reads it"
         return "no layer reads it as a sum" if len(self.left_out) == len(self.targets) else None
 
     @property
