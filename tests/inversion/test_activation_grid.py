@@ -14,7 +14,7 @@ import pellucid as pl
 from pellucid.errors import InputError, UnknownName
 from pellucid.figures.stamp import read_stamp
 from pellucid.inversion import activation_grid
-from pellucid.inversion.token_grid import pooled
+from pellucid.inversion.grid import pooled
 
 RED, GREEN, BLUE = [1.0, -0.5, -0.5], [-0.5, 1.0, -0.5], [-0.5, -0.5, 1.0]
 QUICK = {"steps": 48, "size": 40}

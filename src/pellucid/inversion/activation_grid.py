@@ -18,8 +18,8 @@ from pellucid.errors import InputError
 from pellucid.figures.file import folder, picture_path, write
 from pellucid.figures.sheet import contact_sheet
 from pellucid.figures.stamp import write_png
+from pellucid.inversion.grid import laid_out, pooled
 from pellucid.inversion.remade import file_name, shown_image
-from pellucid.inversion.token_grid import laid_out, pooled
 from pellucid.inversion.wishes import Progress, Wishes, climbed_all, fitting_canvas, wishes_of
 from pellucid.models import Model, Net, OneImage
 from pellucid.records import Layer, Provenance, UnitQuery

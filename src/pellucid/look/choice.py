@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pellucid.errors import InputError
-from pellucid.look.places import Places, places_of
-from pellucid.models import OUTPUT, Net
+from pellucid.models import OUTPUT, Net, Places, places_of
 from pellucid.records import Layer
 
 __all__ = ["chosen_layers", "grouped_layers", "telling_layer"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from pellucid.data import Placement
 from pellucid.figures.map import ONE_SIDED, SIGNED
-from pellucid.look.places import Places
+from pellucid.models import Places
 
 __all__ = ["COOL", "VEIL", "WARM", "colored", "drawn_photo", "heated", "laid_over", "masked", "spread_over"]
 

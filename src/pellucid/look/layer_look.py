@@ -17,8 +17,8 @@ from pellucid.errors import InputError
 from pellucid.look.cells import SHOWN, Tops, top_units
 from pellucid.look.dictionary import Entry
 from pellucid.look.groups import Group
-from pellucid.look.places import Places
 from pellucid.look.spread import Spread
+from pellucid.models import Places
 from pellucid.records import Layer
 
 __all__ = ["LayerLook"]

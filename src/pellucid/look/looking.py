@@ -21,9 +21,8 @@ from pellucid.look.extras import check_extras, extras_of
 from pellucid.look.groups import Group, groups_of
 from pellucid.look.layer_look import LayerLook
 from pellucid.look.outputs import outputs_of
-from pellucid.look.places import Places
 from pellucid.look.value import Look
-from pellucid.models import OUTPUT, FedImage, Model, Net, OneImage, fed_image, opened, tap
+from pellucid.models import OUTPUT, FedImage, Model, Net, OneImage, Places, fed_image, opened, tap
 from pellucid.models.enlarged import checked_size
 from pellucid.records import Layer, Provenance, Unit
 from pellucid.store import Atlas

@@ -7,6 +7,7 @@ from pellucid.models.inputs import INPUTS, ImageInput
 from pellucid.models.load import Model, load, load_bare, opened, opened_or_bare
 from pellucid.models.memory_order import channels_together
 from pellucid.models.net import Net
+from pellucid.models.places import Places, places_of
 from pellucid.models.recorder import OUTPUT
 from pellucid.models.taps import tap, watch
 
@@ -19,6 +20,7 @@ __all__ = [
     "Model",
     "Net",
     "OneImage",
+    "Places",
     "channels_together",
     "fed_image",
     "fed_pixels",
@@ -26,6 +28,7 @@ __all__ = [
     "load_bare",
     "opened",
     "opened_or_bare",
+    "places_of",
     "tap",
     "watch",
 ]

@@ -7,12 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import InputError
-from pellucid.models import Net
+from pellucid.models import Net, places_of
 from pellucid.records import Layer
 
 __all__ = ["laid_out", "pooled"]
-
-MOST_PREFIX = 16  # class, distillation and register tokens that a sequence may begin with
 
 
 def laid_out(net: Net, layer: Layer, responses: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -22,15 +20,9 @@ def laid_out(net: Net, layer: Layer, responses: NDArray[np.float64]) -> NDArray[
     ------
     InputError : the layer's positions are no rows of a picture
     """
-    if len(layer.grid) == 2:
-        return responses.reshape(len(responses), *layer.grid)
-    if len(layer.grid) == 1:
-        for earlier in net.layers():
-            if earlier.name == layer.name:
-                break
-            more = layer.grid[0] - int(np.prod(earlier.grid))
-            if len(earlier.grid) == 2 and 0 <= more <= MOST_PREFIX:
-                return responses[:, more:].reshape(len(responses), *earlier.grid)
+    places = places_of(net, layer)
+    if places is not None:
+        return places.on_grid(responses)
     there = "x".join(map(str, layer.grid)) if layer.grid else "no positions"
     maps = next((each.name for each in reversed(net.layers()) if len(each.grid) == 2), None)
     instead = f"; {maps} is the last layer that has some" if maps else ""

@@ -9,7 +9,7 @@ from nets import strided_net
 from torch import nn
 
 import pellucid as pl
-from pellucid.look.places import places_of
+from pellucid.models import places_of
 
 
 class Tokens(nn.Module):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.models import Net
+from pellucid.models.net import Net
 from pellucid.records import Layer
 
 __all__ = ["Places", "places_of"]
