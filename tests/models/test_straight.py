@@ -53,3 +53,9 @@ def test_a_layer_that_answers_always_alike_counts_as_straight_and_half_precision
     nn.init.zeros_(dead.weight)
     assert net_of(dead, nn.Conv2d(2, 1, 1)).is_straight("1")
     assert net_of(nn.Conv2d(3, 4, 3).bfloat16()).is_straight("0")
+
+
+def test_answers_that_are_no_numbers_are_not_straight() -> None:
+    broken = nn.Conv2d(3, 2, 3)
+    nn.init.constant_(broken.weight, float("nan"))
+    assert not net_of(broken, nn.Conv2d(2, 1, 1)).is_straight("0")
