@@ -13,24 +13,21 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from pellucid.ascent.ascend import Pace, Trail, ascend
-from pellucid.ascent.canvas import Canvas, CanvasShape
+from pellucid.ascent.ascend import Pace, ascend
+from pellucid.ascent.canvas import Canvas
 from pellucid.ascent.canvases import CANVASES, begin, canvas_of
 from pellucid.ascent.constraint import Box
-from pellucid.ascent.diagnosis import HARDLY, Facts, advice, diagnosis
+from pellucid.ascent.diagnosis import advice, diagnosis
+from pellucid.ascent.facts import facts_of
 from pellucid.ascent.goal import Goal
 from pellucid.ascent.look import Look
 from pellucid.ascent.memory import too_little
 from pellucid.ascent.optimizers import OPTIMIZERS
-from pellucid.ascent.pictures import clipped_share, departure
-from pellucid.ascent.plan import Batch, batches, checked, has_room, seen
+from pellucid.ascent.plan import Batch, batches, checked, seen
 from pellucid.ascent.precision import precision_of
-from pellucid.ascent.probes import Probed, probed
 from pellucid.ascent.readings import Scores
-from pellucid.ascent.references import References
-from pellucid.ascent.saved import Saved, saved
+from pellucid.ascent.saved import saved
 from pellucid.ascent.settings import ClimbSettings
 from pellucid.ascent.streams import stream
 from pellucid.ascent.transforms import TRANSFORMS
@@ -38,7 +35,6 @@ from pellucid.errors import InputError, NetworkFailure, did_you_mean
 from pellucid.models import channels_together, tap
 from pellucid.models.net import Net
 from pellucid.models.shortage import out_of_memory
-from pellucid.records import Unit
 
 __all__ = ["Climbed", "climb", "climbs"]
 
@@ -214,7 +210,7 @@ def _climbed(
             look, canvas, look.signs, pace=_pace(canvas, settings, transforms.identity), on_step=keep
         )
     pictures = saved(canvas)
-    facts = _facts(net, batch, trail, start, pictures)
+    facts = facts_of(net, batch, trail, start, pictures)
     priced = bool(settings.regularize) or (batch.group > 1 and settings.diversity != 0)
     boxed = isinstance(settings.constraint, Box)
     facts = [
@@ -266,60 +262,6 @@ def _pace(canvas: Canvas, settings: ClimbSettings, still: bool) -> Pace:
         settings.copies,
         settings.cooling or 0.0,
     )
-
-
-def _facts(net: Net, batch: Batch, trail: Trail, start: Saved, pictures: Saved) -> list[Facts]:
-    """What the pictures themselves tell, in float32 and without transforms."""
-    goals = batch.padded
-    scores, references = Scores(goals, net.device), References(goals, net.device)
-    with tap(net, scores.layers) as tapped:
-        run = channels_together(net, scores.layers, tapped)
-        given = references(run)
-        initial = scores(run(start.fed(net.device)), given).tolist()
-        responses = run(pictures.fed(net.device))
-        final = scores(responses, given).tolist()
-        extremes = [_extreme(responses, row, goal) for row, goal in enumerate(batch.goals)]
-    moved = [goal.sign * (final[row] - initial[row]) for row, goal in enumerate(goals)]
-    # What ends on the wrong side of zero may have been held there by a rectifier.
-    doubtful = [
-        row
-        for row, goal in enumerate(batch.goals)
-        if not trail.reached[row]
-        or not moved[row] > HARDLY * max(abs(initial[row]), abs(final[row]))
-        or not goal.sign * final[row] > 0
-    ]
-    found = probed(
-        net,
-        [goals[row] for row in doubtful],
-        CanvasShape(net.input.channels, *batch.size),
-        lost=[not trail.reached[row] for row in doubtful],
-    )
-    probes: dict[int, Probed] = dict(zip(doubtful, found, strict=True))
-    room = all(has_room(net, layer, batch.size) for layer in scores.layers)
-    return [
-        Facts(
-            initial=initial[row],
-            final=final[row],
-            sign=goal.sign,
-            finite=bool(trail.finite[row]),
-            reached=bool(trail.reached[row]),
-            probed=probes.get(row),
-            clipped=clipped_share(pictures.pixels[row]),
-            departure=departure(pictures.pixels[row]),
-            room=room,
-            steps=int(trail.taken[row]),
-            extreme=extremes[row],
-        )
-        for row, goal in enumerate(batch.goals)
-    ]
-
-
-def _extreme(responses: Mapping[str, Tensor], row: int, goal: Goal) -> float | None:
-    """The response of the goal's unit where it is largest, or of a lowered one smallest; None for what is no whole unit."""
-    unit = goal.unit
-    if not isinstance(unit, Unit) or unit.position is not None or unit.layer not in responses:
-        return None
-    return _number(goal.sign * float((goal.sign * responses[unit.layer][row, unit.index]).max()))
 
 
 def _number(value: float) -> float | None:
