@@ -18,6 +18,7 @@ from pellucid.errors import InputError, UnknownName
 from pellucid.evidence import Given, evidence
 from pellucid.evidence.moved import Subject, moved
 from pellucid.evidence.probing import probe, site_of
+from pellucid.evidence.tunings import move_figure
 from pellucid.figures import Number, Picture, TuningCurve
 from pellucid.figures.stamp import read_stamp
 from pellucid.records import Record, Unit
@@ -562,3 +563,45 @@ def test_a_preferred_value_at_the_end_is_told_in_the_verdict_and_on_the_curve():
     assert one.reading.curve("grating", "frequency").at_end
     assert "the frequency at the end of what was shown: the true one may lie beyond" in one.verdict
     assert "at the end: the true one may lie beyond" in one.curve("grating", "frequency").notes
+
+
+def test_a_picture_that_loses_half_on_one_side_only_is_not_called_kept_throughout():
+    """A unit that looks right of its middle: a picture may be shifted to the right, where the same goes on, not to the left."""
+    conv = nn.Conv2d(1, 1, 9, padding=4, bias=False)
+    with torch.no_grad():
+        conv.weight.fill_(1 / 81)
+    net = pl.load(nn.Sequential(conv, nn.ReLU()), input=pl.ImageInput(9, 1))
+    half_white = np.full((9, 9, 1), 0.5, np.float32)
+    half_white[:, :5] = 1.0  # with its mirror image beyond the left border all is white when it goes right
+    found = moved(net, Unit("0", 0), Subject("optimum", half_white), batch=8)
+    above = {name: np.array(curve.responses) - found.gray for name, curve in found.curves.items()}
+    half = above["shift_x"][4] / 2
+    assert above["shift_x"][:4].min() < half < above["shift_x"][4:].min()
+    low, high = found.kept["shift_x"]
+    assert high is None
+    values = found.curves["shift_x"].values
+    crossing = next(at for at in (3, 2, 1, 0) if above["shift_x"][at] <= half)
+    assert values[crossing] <= low <= values[crossing + 1]
+    [note] = move_figure(found, "shift_x").notes
+    assert note == f"half lost at −{-low:.2g} px, kept to 4.5 px"
+    assert found.to_json()["curves"]["shift_x"]["half_kept"] == [low, None]
+    assert found.to_json()["curves"]["shift_x"]["bandwidth"] is None
+    assert move_figure(found, "shift_y").notes == ("more than half kept throughout",)
+    assert found.kept["shift_y"] == (None, None)
+    gray = moved(net, Unit("0", 0), Subject("optimum", np.full((9, 9, 1), 0.5, np.float32)), batch=8)
+    assert move_figure(gray, "turn").notes == ("as it is, no more than gray",)
+    assert gray.turn_range is None
+
+
+def test_what_is_said_to_be_kept_throughout_is():
+    net = pl.load("demo")
+    held = {"one side": 0, "throughout": 0}
+    for one in pl.tuning(net, "conv5:0-3", families=["edge"], climb_own=True):
+        for each in one.moved:
+            for move, curve in each.curves.items():
+                above = np.array(curve.responses) - each.gray
+                [note] = move_figure(each, move).notes
+                lost = above.min() <= (each.response - each.gray) / 2
+                assert lost == ("throughout" not in note), (one.unit, move, note)
+                held["throughout" if not lost else "one side"] += 1
+    assert held["one side"]

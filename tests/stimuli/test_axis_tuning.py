@@ -6,6 +6,7 @@ import pytest
 
 from pellucid.stimuli import Axis
 from pellucid.stimuli.axis_tuning import axis_tuning
+from pellucid.stimuli.half_height import falls
 
 ANGLE = Axis("orientation", "deg", lambda frame: (), period=180)
 RADIUS = Axis("radius", "px", lambda frame: (), log=True)
@@ -94,3 +95,20 @@ def test_the_end_of_an_axis_is_marked():
     assert not axis_tuning(ANGLE, STEPS, np.cos(np.radians(2 * np.array(STEPS))), 0.0).at_end
     gray = Axis("level", "", lambda frame: (), whole=True)  # nothing is lighter than white
     assert not axis_tuning(gray, (0.0, 0.5, 1.0), np.array([0.0, 1.0, 4.0]), 1.0).at_end
+
+
+def test_a_curve_is_followed_to_both_sides_of_any_place():
+    places = np.linspace(-3, 3, 25)
+    bell = np.exp(-(places**2) / 2)
+    side = np.sqrt(2 * np.log(2))
+    for start in (10, 12):  # from the top, and from a place on its left
+        lost = np.sqrt(places[start] ** 2 + 2 * np.log(2))
+        assert falls(places, bell, start) == pytest.approx((-lost, lost), abs=0.01)
+    assert falls(places[:14], bell[:14], 12)[1] is None
+    assert falls(places[:14], bell[:14], 12)[0] == pytest.approx(-side, abs=0.01)
+    angles = np.arange(-180.0, 180.0, 15)
+    # Half a turn away it has fallen, but on the other side not before that half turn is over.
+    saw = np.where((angles >= -60) & (angles < 0), 0.1, 1.0)
+    low, high = falls(angles, saw, 12, 360.0)
+    assert high is None
+    assert -15 < low < 0

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,11 @@ from pellucid.models.net import Net
 from pellucid.records import Unit
 from pellucid.stimuli import GROUND, Axis, AxisTuning
 from pellucid.stimuli.axis_tuning import axis_tuning
+from pellucid.stimuli.half_height import falls
 
 __all__ = ["MOVES", "Moved", "Subject", "moved"]
+
+Sides = tuple[float | None, float | None]
 
 TURNS, SHIFTS, SCALES = 24, 4, 4  # steps around the circle, and to each side
 OCTAVES = 1.0  # of scaling, to each side
@@ -50,8 +53,10 @@ class Moved:
 
     All is read at one position, where the picture as it is excites the unit most; `response` is what it gives there,
     `gray` what middle gray gives there. The picture is moved about the middle of the receptive field at that
-    position, `center` (x, y). `curves` by the names of `MOVES`: their bandwidth is the range over which more than
-    half of the response above gray is kept; None where it is kept over the whole range shown.
+    position, `center` (x, y). `curves` by the names of `MOVES`; `kept` by the same names (low, high): how far the picture can be
+    moved to each side until half of what it gives above gray is lost, in the unit of the move; None for a side to which it never
+    is, as far as was shown. A curve's bandwidth goes from low to high, in octaves of the scale; None where one side has no
+    end. Of a picture that gives no more than gray `kept` is empty.
     """
 
     name: str
@@ -60,6 +65,15 @@ class Moved:
     response: float
     gray: float
     curves: dict[str, AxisTuning]
+    kept: dict[str, Sides] = field(default_factory=dict)
+
+    @property
+    def turn_range(self) -> float | None:
+        """Degrees over which half is kept when it is turned; None for a picture that gives no more than gray."""
+        if "turn" not in self.kept:
+            return None
+        low, high = self.kept["turn"]
+        return (180.0 if high is None else high) - (-180.0 if low is None else low)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -68,7 +82,10 @@ class Moved:
             "center": list(self.center),
             "response": self.response,
             "gray": self.gray,
-            "curves": {name: curve.to_json() for name, curve in self.curves.items()},
+            "curves": {
+                name: {**curve.to_json(), "half_kept": list(self.kept[name]) if name in self.kept else None}
+                for name, curve in self.curves.items()
+            },
         }
 
 
@@ -101,12 +118,29 @@ def moved(net: Net, unit: Unit, subject: Subject, *, batch: int) -> Moved:
         views = [_view(picture, center, name, value) for name, values in steps.items() for value in values]
         read = responses(torch.stack(views)).flatten(1)[:, place].double().numpy()
     own, base = float(flat[0, place]), float(flat[1, place])
-    curves, first = {}, 0
+    curves, kept, first = dict[str, AxisTuning](), dict[str, Sides](), 0
     for name, values in steps.items():
         part = read[first : first + len(values)]
         first += len(values)
-        curves[name] = axis_tuning(MOVES[name], values, part, base)
-    return Moved(subject.name, at, center, own, base, curves)
+        curve = axis_tuning(MOVES[name], values, part, base)
+        if own > base:
+            kept[name] = _half_kept(MOVES[name], values, part - base)
+        curves[name] = replace(curve, bandwidth=_width(MOVES[name], *kept.get(name, (None, None))))
+    return Moved(subject.name, at, center, own, base, curves, kept)
+
+
+def _half_kept(axis: Axis, values: tuple[float, ...], above: NDArray[np.float64]) -> Sides:
+    """Where half of what the picture as it is gives above gray is lost, to each side of it."""
+    places = np.log2(values) if axis.log else np.array(values)
+    ends = falls(places, np.maximum(above, 0), values.index(1.0 if axis.log else 0.0), axis.period)
+    low, high = (None if end is None else 2.0**end if axis.log else end for end in ends)
+    return low, high
+
+
+def _width(axis: Axis, low: float | None, high: float | None) -> float | None:
+    if low is None or high is None:
+        return None
+    return float(np.log2(high / low)) if axis.log else high - low
 
 
 def _tensor(pixels: NDArray[Any], net: Net) -> Tensor:

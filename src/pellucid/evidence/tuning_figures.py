@@ -112,9 +112,8 @@ def tuning_figures(one: Tuning) -> dict[str, Figure]:
     figures |= _numbers(one)
     for moves in one.moved:
         figures |= {f"{moves.name}_{move}": move_figure(moves, move) for move in MOVES}
-        kept = moves.curves["turn"].bandwidth
         figures[f"{moves.name}_turn_range"] = Number(
-            360.0 if kept is None else kept, f"{moves.name}: half is kept over turns of", "°"
+            moves.turn_range, f"{moves.name}: half is kept over turns of", "°"
         )
     figures.setdefault("optimum_turn_range", Number(None, "optimum: half is kept over turns of", "°"))
     return figures

@@ -22,7 +22,7 @@ from pellucid.figures.file import folder, picture_path, write
 from pellucid.figures.lettering import fitted, typeface
 from pellucid.figures.sheet import INK, PAPER, contact_sheet, letters_px, wrapped
 from pellucid.figures.stamp import write_png
-from pellucid.figures.words import counted, value_words
+from pellucid.figures.words import MINUS, counted, value_words
 from pellucid.records import Provenance, Unit
 from pellucid.stimuli import AxisTuning, Frame, Reading, phrase
 
@@ -186,18 +186,40 @@ def curve_figure(curve: AxisTuning, gray: float, preferred: float | None) -> Tun
 def move_figure(one: Moved, move: str) -> TuningCurve:
     """The answers to a picture moved in one way."""
     curve, axis = one.curves[move], MOVES[move]
-    wide = curve.bandwidth
-    if wide is None:
-        kept = "more than half kept throughout"
-    elif axis.unit == "deg":
-        kept = f"half kept over {wide:.0f}°"
-    else:
-        kept = f"half kept over {wide:.2g} {curve.bandwidth_unit}"
     own = 1.0 if axis.log else 0.0
     values = tuple(float(value) for value in curve.values)
     return TuningCurve(
-        values, curve.responses, axis.title, "response", one.gray, axis.period, axis.log, own, (), (kept,)
+        values,
+        curve.responses,
+        axis.title,
+        "response",
+        one.gray,
+        axis.period,
+        axis.log,
+        own,
+        (),
+        (_kept_words(one, move),),
     )
+
+
+def _kept_words(one: Moved, move: str) -> str:
+    """How far a picture can be moved to each side until half of what it gives above gray is lost."""
+    if move not in one.kept:
+        return "as it is, no more than gray"
+    axis, values = MOVES[move], one.curves[move].values
+
+    def place(value: float) -> str:
+        return f"{value:.0f}°" if axis.unit == "deg" else value_words(float(f"{value:.2g}"))
+
+    low, high = one.kept[move]
+    unit = "" if axis.unit == "deg" else f" {axis.unit}"
+    if low is not None and high is not None:
+        return f"half kept from {place(low)} to {place(high)}{unit}".replace("-", MINUS)
+    if low is None and high is None:
+        return "more than half kept throughout"
+    first, last = (-180.0, 180.0) if axis.period else (float(values[0]), float(values[-1]))
+    lost, end = (high, first) if high is not None else (low, last)
+    return f"half lost at {place(lost or 0)}{unit}, kept to {place(end)}{unit}".replace("-", MINUS)
 
 
 def _page(top: Image.Image, verdict: str, curves: Sequence[Image.Image]) -> Image.Image:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Cell", "counted", "value_words"]
+__all__ = ["MINUS", "Cell", "counted", "value_words"]
 
 Cell = float | int | bool | str | None
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["between", "half_height", "summit"]
+__all__ = ["between", "falls", "half_height", "summit"]
 
 Floats = NDArray[np.float64]
 
@@ -33,15 +33,27 @@ def half_height(places: Floats, above: Floats, period: float | None = None) -> t
     17.7
     17.7
     """
-    count, top = len(places), int(above.argmax())
-    half = summit(places, above, period) / 2
-    sides = []
-    for way in (-1, 1):
-        side = _side(places, above, top, way, half, period, count)
-        if side is None:
-            return None
-        sides.append(side)
-    return sides[0], sides[1]
+    top, half = int(above.argmax()), summit(places, above, period) / 2
+    low, high = (_side(places, above, top, way, half, period, len(places)) for way in (-1, 1))
+    return None if low is None or high is None else (low, high)
+
+
+def falls(
+    places: Floats, above: Floats, start: int, period: float | None = None
+) -> tuple[float | None, float | None]:
+    """The two places, below and above that of `start`, at which a curve has first fallen to half of what it is there.
+
+    None for a side to which it does not, as far as it goes; to each side of a circle that is half of its `period`.
+
+    Examples
+    --------
+    >>> low, high = falls(np.arange(5.0), np.array([9.0, 8.0, 8.0, 6.0, 2.0]), 2)
+    >>> low, 3 < high < 4
+    (None, True)
+    """
+    reach = len(places) if period is None else len(places) // 2 + 1
+    low, high = (_side(places, above, start, way, above[start] / 2, period, reach) for way in (-1, 1))
+    return low, high
 
 
 def summit(places: Floats, above: Floats, period: float | None = None) -> float:
@@ -76,10 +88,11 @@ def _place(places: Floats, index: int, period: float | None) -> float:
 
 
 def _side(
-    places: Floats, above: Floats, top: int, way: int, half: float, period: float | None, count: int
+    places: Floats, above: Floats, top: int, way: int, half: float, period: float | None, reach: int
 ) -> float | None:
-    """Where the curve, walked down from the top to one side, falls to half."""
-    for steps in range(1, count):
+    """Where the curve, walked from `top` to one side for fewer steps than `reach`, falls to half."""
+    count = len(places)
+    for steps in range(1, reach):
         inner, outer = top + way * (steps - 1), top + way * steps
         if period is None and not 0 <= outer < count:
             return None
