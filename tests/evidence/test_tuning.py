@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import tracemalloc
@@ -18,7 +19,8 @@ from pellucid.errors import InputError, UnknownName
 from pellucid.evidence import Given, evidence
 from pellucid.evidence.moved import Subject, moved
 from pellucid.evidence.probing import probe, site_of
-from pellucid.evidence.tunings import move_figure
+from pellucid.evidence.tuning_curves import move_figure, shown_curves
+from pellucid.evidence.tuning_figures import CURVES, tuning_figures
 from pellucid.figures import Number, Picture, TuningCurve
 from pellucid.figures.stamp import read_stamp
 from pellucid.records import Record, Unit
@@ -605,3 +607,25 @@ def test_what_is_said_to_be_kept_throughout_is():
                 assert lost == ("throughout" not in note), (one.unit, move, note)
                 held["throughout" if not lost else "one side"] += 1
     assert held["one side"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_sheet_and_page_show_the_curves_of_the_family_that_wins(family):
+    net = pl.load(planted_net(), input=pl.ImageInput(32))
+    [one] = pl.tuning(net, "conv:0", phases=3, hues=12)
+    won = dataclasses.replace(one, reading=dataclasses.replace(one.reading, best=family))
+    own = [
+        axis.name
+        for axis in FAMILIES[family].axes
+        if not axis.free and not isinstance(axis.values(one.frame)[0], str)
+    ]
+    shown = shown_curves(won.reading)
+    assert own
+    assert shown[: len(own)] == [(family, axis) for axis in own]
+    assert len(shown) == len(set(shown))
+    assert ("curve", "radius") in shown
+    figures = tuning_figures(one)
+    drawn = {CURVES[name] for name in figures if name in CURVES}
+    assert {(family, axis) for axis in own} <= drawn
+    pixels = np.asarray(won.plot().convert("L"))
+    assert pixels.shape[0] > 150 * -(-len(shown) // 3)

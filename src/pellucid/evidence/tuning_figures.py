@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from pellucid.evidence.moved import MOVES
-from pellucid.evidence.tunings import Tuning, move_figure
+from pellucid.evidence.tuning_curves import move_figure
+from pellucid.evidence.tunings import Tuning
 from pellucid.figures import Figure, Number, Picture
 from pellucid.records import Kind, Panel
 from pellucid.stimuli import FAMILIES, phrase
@@ -20,6 +21,7 @@ CURVES = {
     "bar_orientation": ("bar", "orientation"),
     "bar_width": ("bar", "width"),
     "corner_direction": ("corner", "direction"),
+    "corner_opening": ("corner", "opening"),
     "curve_direction": ("curve", "direction"),
     "curve_radius": ("curve", "radius"),
     "disk_radius": ("disk", "radius"),
@@ -28,9 +30,17 @@ CURVES = {
     "color_grating_orientation": ("color_grating", "orientation"),
     "color_grating_frequency": ("color_grating", "frequency"),
     "disk_hue": ("color_disk", "hue"),
+    "color_disk_radius": ("color_disk", "radius"),
     "gray_curve": ("gray", "level"),
 }
-COLOR_CURVES = ("hue_curve", "disk_hue", "color_grating_orientation", "color_grating_frequency", "gray_curve")
+COLOR_CURVES = (
+    "hue_curve",
+    "disk_hue",
+    "color_disk_radius",
+    "color_grating_orientation",
+    "color_grating_frequency",
+    "gray_curve",
+)
 # Numbers by which the units of a layer are put in order.
 PLACES = {
     "orientation": "preferred orientation, across the stripes",

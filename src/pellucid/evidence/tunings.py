@@ -16,35 +16,24 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from pellucid.ascent import band_sheet
-from pellucid.evidence.moved import MOVES, Moved
+from pellucid.evidence.moved import Moved
+from pellucid.evidence.tuning_curves import curve_figure, shown_curves
 from pellucid.figures import Table, TuningCurve
 from pellucid.figures.file import folder, picture_path, write
 from pellucid.figures.lettering import fitted, typeface
 from pellucid.figures.sheet import INK, PAPER, contact_sheet, letters_px, wrapped
 from pellucid.figures.stamp import write_png
-from pellucid.figures.words import MINUS, counted, value_words
+from pellucid.figures.words import counted, value_words
 from pellucid.records import Provenance, Unit
-from pellucid.stimuli import AxisTuning, Frame, Reading, phrase
+from pellucid.stimuli import Frame, Reading, phrase
 
-__all__ = ["Tuning", "Tunings", "curve_figure", "move_figure"]
+__all__ = ["Tuning", "Tunings"]
 
 Box = tuple[int, int, int, int]
 
-HUES = tuple(
-    (60.0 * turn, name) for turn, name in enumerate(("red", "yellow", "green", "cyan", "blue", "magenta"))
-)
 TILE_PX, SHEET_TILE_PX, IN_A_STRIP = 128, 132, 11
 CURVE_SHARPNESS, IN_A_ROW = 1.25, 3
 DRAWN_AT_ONCE = 4  # sheets: encoding a picture lets others go on
-# The curves of a sheet, by family and axis: one for each thing that a unit may be tuned to.
-SHEET = (
-    ("grating", "orientation"),
-    ("grating", "frequency"),
-    ("edge", "direction"),
-    ("curve", "radius"),
-    ("curve", "direction"),
-    ("color", "hue"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +89,7 @@ class Tuning:
         return curve_figure(found.curves[axis], gray, preferred)
 
     def plot(self) -> Image.Image:
-        """The best stimulus of each family, and below the curves that matter most."""
+        """The best stimulus of each family, and below the curves that matter most, those of the best family first."""
         families = self.reading.families
         order = sorted(families, key=lambda name: -families[name].excess)
         tiles = [(self.image(name), self._caption(name)) for name in order]
@@ -108,8 +97,13 @@ class Tuning:
             f"{self.unit} {self.provenance.net}\nbest of each family, and how far it lies above middle gray"
         )
         top = contact_sheet(tiles, columns=IN_A_STRIP, tile_px=SHEET_TILE_PX, title=title)
-        drawn = [self.curve(family, axis).drawing() for family, axis in SHEET if family in families]
-        curves = [each.image(CURVE_SHARPNESS) for each in drawn]
+        curves = [
+            (
+                families[family].battery.family.title,
+                self.curve(family, axis).drawing().image(CURVE_SHARPNESS),
+            )
+            for family, axis in shown_curves(self.reading)
+        ]
         return _page(top, self.verdict, curves)
 
     def _caption(self, family: str) -> str:
@@ -153,92 +147,24 @@ class Tuning:
         return self.png()
 
 
-def curve_figure(curve: AxisTuning, gray: float, preferred: float | None) -> TuningCurve:
-    """A tuning curve over numbers as a figure."""
-    axis = curve.axis
-    degrees = axis.unit == "deg"
-    notes = []
-    if preferred is not None and degrees:
-        notes.append(f"prefers {preferred:.0f}°")
-    if curve.at_end:
-        notes.append("at the end: the true one may lie beyond")
-    if curve.bandwidth is not None:
-        wide = (
-            f"{curve.bandwidth:.0f}°" if degrees else f"{curve.bandwidth:.2g} {curve.bandwidth_unit}".strip()
-        )
-        notes.append(f"half height over {wide}")
-    if curve.selectivity is not None:
-        notes.append(f"selectivity {curve.selectivity:.2f}")
-    return TuningCurve(
-        tuple(float(value) for value in curve.values),
-        curve.responses,
-        axis.title,
-        "response",
-        gray,
-        axis.period,
-        axis.log,
-        preferred,
-        HUES if axis.name == "hue" else (),
-        tuple(notes),
-    )
-
-
-def move_figure(one: Moved, move: str) -> TuningCurve:
-    """The answers to a picture moved in one way."""
-    curve, axis = one.curves[move], MOVES[move]
-    own = 1.0 if axis.log else 0.0
-    values = tuple(float(value) for value in curve.values)
-    return TuningCurve(
-        values,
-        curve.responses,
-        axis.title,
-        "response",
-        one.gray,
-        axis.period,
-        axis.log,
-        own,
-        (),
-        (_kept_words(one, move),),
-    )
-
-
-def _kept_words(one: Moved, move: str) -> str:
-    """How far a picture can be moved to each side until half of what it gives above gray is lost."""
-    if move not in one.kept:
-        return "as it is, no more than gray"
-    axis, values = MOVES[move], one.curves[move].values
-
-    def place(value: float) -> str:
-        return f"{value:.0f}°" if axis.unit == "deg" else value_words(float(f"{value:.2g}"))
-
-    low, high = one.kept[move]
-    unit = "" if axis.unit == "deg" else f" {axis.unit}"
-    if low is not None and high is not None:
-        return f"half kept from {place(low)} to {place(high)}{unit}".replace("-", MINUS)
-    if low is None and high is None:
-        return "more than half kept throughout"
-    first, last = (-180.0, 180.0) if axis.period else (float(values[0]), float(values[-1]))
-    lost, end = (high, first) if high is not None else (low, last)
-    return f"half lost at {place(lost or 0)}{unit}, kept to {place(end)}{unit}".replace("-", MINUS)
-
-
-def _page(top: Image.Image, verdict: str, curves: Sequence[Image.Image]) -> Image.Image:
-    """The tiles, the verdict under them, and the curves three in a row."""
+def _page(top: Image.Image, verdict: str, curves: Sequence[tuple[str, Image.Image]]) -> Image.Image:
+    """The tiles, the verdict under them, and the curves three in a row, each under the name of its family."""
     margin, letters = 36, 24
-    widest = max((one.width for one in curves), default=0)
+    widest = max((one.width for _, one in curves), default=0)
     width = max(top.width, IN_A_ROW * widest + 2 * margin)
     rows = [curves[first : first + IN_A_ROW] for first in range(0, len(curves), IN_A_ROW)]
-    page = Image.new(
-        "RGB", (width, top.height + 3 * letters + sum(row[0].height + letters for row in rows)), PAPER
-    )
+    height = top.height + 3 * letters + sum(row[0][1].height + 3 * letters for row in rows)
+    page = Image.new("RGB", (width, height), PAPER)
     page.paste(top, (0, 0))
-    words = fitted(verdict, letters, width - 2 * margin)
-    ImageDraw.Draw(page).text((margin, top.height), words, INK, typeface(letters), anchor="la")
+    pen, face = ImageDraw.Draw(page), typeface(letters)
+    pen.text((margin, top.height), fitted(verdict, letters, width - 2 * margin), INK, face, anchor="la")
     down = top.height + 3 * letters
     for row in rows:
-        for place, one in enumerate(row):
-            page.paste(one, (margin - 8 + place * ((width - 2 * margin) // IN_A_ROW), down))
-        down += row[0].height + letters
+        for place, (name, one) in enumerate(row):
+            left = margin + place * ((width - 2 * margin) // IN_A_ROW)
+            pen.text((left, down), name, INK, face, anchor="la")
+            page.paste(one, (left - 8, down + round(1.5 * letters)))
+        down += row[0][1].height + 3 * letters
     return page
 
 
