@@ -265,3 +265,16 @@ def test_on_the_squeezenet(real_data: Path) -> None:
     for unit, value in enumerate(weight):
         address = f"features.3.expand1x1:{unit}" if unit < 64 else f"features.3.expand3x3:{unit - 64}"
         assert found.get(address, 0.0) == pytest.approx(value, rel=1e-5)
+
+
+def test_a_mean_response_below_zero_has_a_minus(tmp_path: Path, planted_photos: Path) -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 2, 1), nn.ReLU(), nn.Flatten())
+    with torch.no_grad():
+        module[2].weight.zero_()
+        module[2].weight[0, 1] = 1e-9
+        module[2].bias.fill_(-240.7)
+    net = pl.load(module, input=pl.ImageInput(8))
+    pl.survey(net, planted_photos, tmp_path / "a.atlas", "2:0", kinds=["parts"], settings={"sample": 2})
+    with pl.Atlas.open(tmp_path / "a.atlas") as held:
+        figures = held.record("parts", "2", 0).figures
+    assert figures["raised_by"].label == "part of the mean response of −240.7 over 2 items"

@@ -15,6 +15,7 @@ from pellucid.evidence.connections import Below, Sided, below
 from pellucid.evidence.job import Given, Held, Job, Settings, by_layer, shared_out
 from pellucid.evidence.portraits import Portraits, filters_of, with_filters
 from pellucid.figures import Figure, Number, Partners, Picture
+from pellucid.figures.words import value_words
 from pellucid.models import Net
 from pellucid.records import Kind, Panel, Provenance, Record, Unit
 
@@ -131,7 +132,7 @@ def _figures(
             with_filters(one.further, filters), "further_excited_by", "further_inhibited_by", said
         )
     if one.given is not None and one.response is not None and one.rest is not None:
-        said = f"part of the mean response of {one.response:.4g} over {one.items} items"
+        said = f"part of the mean response of {value_words(one.response)} over {one.items} items"
         figures |= {
             **sides(with_filters(one.given, filters), "raised_by", "lowered_by", said),
             "mean_response": Number(one.response, "mean response"),
