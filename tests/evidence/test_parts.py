@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from PIL import Image
 from torch import nn
 
 import pellucid as pl
+from pellucid.evidence.circuits import Circuit
 from pellucid.evidence.combination import combined, signed_pixels
-from pellucid.figures import Number, Partners, Picture
+from pellucid.figures import Number, Partner, Partners, Picture
 
 STEPS = {"steps": 2, "size": 32, "sign": "+", "top": 2, "sample": 4}
 
@@ -278,3 +280,38 @@ def test_a_mean_response_below_zero_has_a_minus(tmp_path: Path, planted_photos: 
     with pl.Atlas.open(tmp_path / "a.atlas") as held:
         figures = held.record("parts", "2", 0).figures
     assert figures["raised_by"].label == "part of the mean response of −240.7 over 2 items"
+
+
+def rows_of(one: Circuit) -> list[Sequence[Partner]]:
+    sides = (one.below.weights, one.below.further, one.above.fed)
+    return [few for side in sides for few in (side.positive, side.negative) if few]
+
+
+def test_every_row_of_a_circuit_has_pictures_and_the_sheet_says_what_would_draw_the_rest() -> None:
+    torch.manual_seed(7)
+    layers = [nn.Conv2d(3, 30, 3, padding=1), nn.ReLU(), nn.Conv2d(30, 30, 3, padding=1), nn.ReLU()]
+    layers += [nn.Conv2d(30, 30, 3, padding=1), nn.ReLU(), nn.Conv2d(30, 30, 3, padding=1), nn.ReLU()]
+    layers += [nn.Conv2d(30, 30, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(30 * 36, 2)]
+    net = pl.load(nn.Sequential(*layers), input=pl.ImageInput(6))
+    [one] = pl.circuit(net, "6:2", steps=1)
+    drawn = one.pictures.keys() - {"6:2"} - one.portraits.filters
+    assert len(drawn) == 24
+    rows = rows_of(one)
+    assert len(rows) == 6
+    for few in rows:  # the strongest of each row have theirs
+        assert few[0].unit in drawn
+        assert few[1].unit in drawn
+    by_weight = {each.unit for each in one.below.weights.both}
+    assert len(drawn & by_weight) == 12
+    every = {each.unit for few in rows for each in few}
+    assert set(one.without_picture) == every - one.pictures.keys()
+    assert one.to_json()["pictures_needed"] == one.needed == len(every)
+    words = one._bare_words(one._rows())
+    assert words == f"{len(every) - 24} partners without a picture: --pictures {len(every)} would draw them."
+    [whole] = pl.circuit(net, "6:2", steps=1, pictures=one.needed)
+    assert whole.without_picture == ()
+    assert whole.needed == 0
+    assert whole._bare_words(whole._rows()) is None
+    [none] = pl.circuit(net, "6:2", steps=0)
+    assert none.needed == len(every)
+    assert none._bare_words(none._rows()).endswith(f"--pictures {len(every)} --steps 32 would draw them.")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -22,6 +22,7 @@ from pellucid.records import Provenance, Unit, UnitQuery
 __all__ = ["Circuit", "Circuits", "circuit"]
 
 MOST = 10_000  # of any number that may be asked
+PICTURES = 24  # of partners: by weight every other one
 
 
 def circuit(
@@ -31,7 +32,7 @@ def circuit(
     atlas: Held | None = None,
     sources: Sequence[str] | None = None,
     top: int = 8,
-    pictures: int = 16,
+    pictures: int = PICTURES,
     steps: int = 32,
     sample: int | None = 64,
     seed: int = 0,
@@ -52,7 +53,8 @@ def circuit(
     sources : the layers below to look at; the nearest before a non-linearity when left out
     top : partners of each sign
     pictures, steps : of each unit as many partners, and it itself, get a picture climbed in so few steps where there is none yet;
-        a unit that reads the input shows its weights on the pixels. With 0 of either nothing is climbed
+        a unit that reads the input shows its weights on the pixels. Half of them are of partners by weight, the others of what it
+        feeds, what lies one layer further, and what gives to it on data. With 0 of either nothing is climbed
     sample : items drawn by `seed` that contributions are means over; None for all
 
     Raises
@@ -113,7 +115,7 @@ def circuit(
         )
         for one, over in zip(downward, upward, strict=True):
             found[Unit(layer, one.index)] = (one, over)
-    shown, made = _portraits(seen, found, atlas, pictures, steps, seed, progress)
+    shown, made, needed = _portraits(seen, found, atlas, pictures, steps, seed, progress)
     how |= {"pictures": pictures, "steps": steps} if made else {}
     versions = seen.card()["versions"]
     circuits = []
@@ -124,7 +126,15 @@ def circuit(
         images = {address: shown.images[address] for address in own & shown.images.keys()}
         climbing = steps if made & images.keys() else 0
         circuits.append(
-            Circuit(unit, one, over, Portraits(images, shown.filters & images.keys()), stamp, climbing)
+            Circuit(
+                unit,
+                one,
+                over,
+                Portraits(images, shown.filters & images.keys()),
+                stamp,
+                climbing,
+                needed.get(unit, 0),
+            )
         )
     return Circuits(circuits, time.monotonic() - started)
 
@@ -156,26 +166,42 @@ def _portraits(
     steps: int,
     seed: int,
     progress: Progress | None,
-) -> tuple[Portraits, frozenset[str]]:
-    """Pictures of the units and their partners, and the addresses of those that were climbed for this."""
-    ranked = {
-        unit: [
-            str(unit),
-            *(each.unit for each in (*_by_turns(one.weights), *_by_turns(over.fed), *one.partners)),
-        ]
-        for unit, (one, over) in found.items()
-    }
+) -> tuple[Portraits, frozenset[str], dict[Unit, int]]:
+    """Pictures of the units and their partners, the addresses of those climbed for this, and how many each unit would need.
+
+    A unit whose partners all have a picture, or can have none, is not among those that need more.
+    """
+    ranked = {unit: (str(unit), *_shared(below, above)) for unit, (below, above) in found.items()}
     every = dict.fromkeys(address for addresses in ranked.values() for address in addresses)
     shown = from_atlas(atlas, every)
     shown = filters_of(net, (address for address in every if address not in shown.images)) | shown
-    missing: dict[str, None] = {}
-    for addresses in ranked.values():
-        own = dict.fromkeys(address for address in addresses if address not in shown.images)
-        missing |= dict.fromkeys(list(own)[: most + 1])
-    if not steps or not most or not missing:
-        return shown, frozenset()
-    made = climbed(net, list(missing), steps, seed, progress)
-    return shown | made, frozenset(made.images)
+    missing = {
+        unit: [one for one in addresses if one not in shown.images] for unit, addresses in ranked.items()
+    }
+    asked = list(dict.fromkeys(one for own in missing.values() for one in own[: most + 1]))
+    if not steps or not most:
+        asked = []
+    made = climbed(net, asked, steps, seed, progress) if asked else Portraits({})
+    shown, tried = shown | made, set(asked)
+    needed = {
+        unit: len([one for one in own if one != str(unit)])
+        for unit, own in missing.items()
+        if any(one not in shown.images and one not in tried for one in own)
+    }
+    return shown, frozenset(made.images), needed
+
+
+def _shared(below: Below, above: Above) -> Iterator[str]:
+    """The partners of a unit, each once, in the order in which they get pictures.
+
+    Those by weight have every other turn; between them what it feeds, what lies one layer further, and what gives to it on data
+    come by turns, so that no row of a sheet goes without pictures.
+    """
+    others = (_by_turns(each) for each in (above.fed, below.further, below.given or Sided()))
+    between = (one for turn in zip_longest(*others) for one in turn if one is not None)
+    by_weight = _by_turns(below.weights)
+    pairs = zip_longest(by_weight, between)
+    yield from dict.fromkeys(one.unit for pair in pairs for one in pair if one is not None)
 
 
 def _by_turns(sided: Sided) -> list[Partner]:

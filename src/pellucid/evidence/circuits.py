@@ -29,7 +29,8 @@ class Circuit:
     """One unit's connections.
 
     `below` is what it is made of, `above` what it feeds; `portraits` holds the pictures of the unit and its partners, as many as
-    there are, and `steps` says for how many steps those were climbed that were made for this.
+    there are, `steps` says for how many steps those were climbed that were made for this, and `needed` how many `pictures` would
+    have to be asked so that no partner goes without; 0 where none does, or none could have more.
     """
 
     unit: Unit
@@ -38,11 +39,17 @@ class Circuit:
     portraits: Portraits = field(repr=False)
     provenance: Provenance = field(repr=False)
     steps: int = 0
+    needed: int = 0
 
     @property
     def pictures(self) -> Mapping[str, Image.Image]:
         """The pictures by address of the unit."""
         return self.portraits.images
+
+    @property
+    def without_picture(self) -> tuple[str, ...]:
+        """The partners that have none, by address, each once."""
+        return self._bare(self._rows())
 
     def to_json(self) -> dict[str, Any]:
         made_of: dict[str, Any] = {
@@ -65,7 +72,13 @@ class Circuit:
             **self.above.fed.to_json(),
             "left_out": [{"layer": layer, "reason": reason} for layer, reason in self.above.left_out],
         }
-        return {"unit": str(self.unit), "made_of": made_of, "feeds": feeds}
+        return {
+            "unit": str(self.unit),
+            "made_of": made_of,
+            "feeds": feeds,
+            "without_picture": list(self.without_picture),
+            "pictures_needed": self.needed,
+        }
 
     def combination(self) -> Image.Image | None:
         """The pictures of the units below, summed by weight; None where there are none.
@@ -79,6 +92,10 @@ class Circuit:
 
     def plot(self) -> Image.Image:
         """One sheet: the unit and its sums of parts, then its partners below and above, each with its picture and kernel."""
+        return self._page(self._rows())
+
+    def _rows(self) -> list[tuple[str, Sequence[Partner]]]:
+        """All partners, by what they are to the unit."""
         rows = [
             *self._parts(),
             ("excited by, one layer further", self.below.further.positive),
@@ -87,8 +104,7 @@ class Circuit:
         if self.below.given is not None:
             rows += [("raised by, on data", self.below.given.positive)]
             rows += [("lowered by, on data", self.below.given.negative)]
-        rows += [("excites", self.above.fed.positive), ("inhibits", self.above.fed.negative)]
-        return self._page(rows)
+        return [*rows, ("excites", self.above.fed.positive), ("inhibits", self.above.fed.negative)]
 
     def plot_parts(self) -> Image.Image:
         """Only the unit with its sums of parts, and what excites and inhibits it by weight."""
@@ -100,9 +116,24 @@ class Circuit:
 
     def _page(self, rows: Sequence[tuple[str, Sequence[Partner]]]) -> Image.Image:
         sheets = [Partners(tuple(few), what).sheet(self.pictures) for what, few in rows if few]
-        told = list(filter(None, self._told()))
+        told = list(filter(None, [*self._told(), self._bare_words(rows)]))
         width = max(640, *(each.width for each in sheets)) if sheets else 640
         return stacked([self._head(), *([paragraphs(told, width)] if told else []), *sheets])
+
+    def _bare(self, rows: Sequence[tuple[str, Sequence[Partner]]]) -> tuple[str, ...]:
+        units = dict.fromkeys(one.unit for _, few in rows for one in few if one.picture is None)
+        return tuple(unit for unit in units if unit not in self.pictures)
+
+    def _bare_words(self, rows: Sequence[tuple[str, Sequence[Partner]]]) -> str | None:
+        """How many partners have no picture, and what would draw them."""
+        bare = len(self._bare(rows))
+        if not bare:
+            return None
+        said = f"{counted(bare, 'partner')} without a picture"
+        if not self.needed:
+            return f"{said}: none can be made."
+        how = f"--pictures {self.needed}{'' if self.steps else ' --steps 32'}"
+        return f"{said}: {how} would draw {'it' if bare == 1 else 'them'}."
 
     def _told(self) -> list[str | None]:
         """What has no picture, in words."""
