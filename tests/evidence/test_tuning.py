@@ -629,3 +629,12 @@ def test_sheet_and_page_show_the_curves_of_the_family_that_wins(family):
     assert {(family, axis) for axis in own} <= drawn
     pixels = np.asarray(won.plot().convert("L"))
     assert pixels.shape[0] > 150 * -(-len(shown) // 3)
+
+
+@pytest.mark.parametrize("layer", ["mix", "head", "logits"])
+def test_pictures_of_units_without_a_grid_are_moved(layer):
+    net = pl.load(Anywhere().eval(), input=pl.ImageInput((36, 50)))
+    pixels = np.random.default_rng(0).random((36, 50, 3), np.float32)
+    found = moved(net, Unit(layer, 1), Subject("optimum", pixels), batch=16)
+    assert found.curves["turn"].responses[12] == pytest.approx(found.response, rel=1e-5)
+    assert len(found.position) == (1 if layer == "mix" else 0)

@@ -110,13 +110,13 @@ def moved(net: Net, unit: Unit, subject: Subject, *, batch: int) -> Moved:
 
         both = responses(torch.stack([picture, gray]))
         grid = tuple(both.shape[1:])
-        flat = both.flatten(1)
+        flat = both.reshape(len(both), -1)  # one column where there are no positions
         place = int(flat[0].argmax())
         at = tuple(int(one) for one in np.unravel_index(place, grid)) if grid else ()
         center, side = _field(net, unit, at, (picture.shape[1], picture.shape[2]))
         steps = _steps(side)
         views = [_view(picture, center, name, value) for name, values in steps.items() for value in values]
-        read = responses(torch.stack(views)).flatten(1)[:, place].double().numpy()
+        read = responses(torch.stack(views)).reshape(len(views), -1)[:, place].double().numpy()
     own, base = float(flat[0, place]), float(flat[1, place])
     curves, kept, first = dict[str, AxisTuning](), dict[str, Sides](), 0
     for name, values in steps.items():
