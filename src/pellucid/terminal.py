@@ -142,10 +142,11 @@ def _lines() -> Any:
 
 
 class _Rates:
-    """How fast each kind of work goes, since it was first heard of."""
+    """How fast each kind of work goes, since it was first heard of or last began anew."""
 
     def __init__(self) -> None:
         self._first: dict[str, tuple[float, int]] = {}
+        self._last: dict[str, int] = {}
 
     def words(self, what: str, done: int) -> str:
         """As `2.9 a second`; empty until something is done."""
@@ -158,6 +159,9 @@ class _Rates:
         return f", {(total - done) / speed:.0f} s left" if speed else ""
 
     def _speed(self, what: str, done: int) -> float:
+        if done < self._last.get(what, done):  # the next job's work of the same kind
+            del self._first[what]
+        self._last[what] = done
         start, before = self._first.setdefault(what, (time.monotonic(), done))
         seconds = time.monotonic() - start
         return (done - before) / seconds if seconds > 0 and done > before else 0.0

@@ -322,3 +322,35 @@ def test_a_kind_of_which_there_is_nothing_is_named(small_photos: Path, tmp_path:
     assert any(
         note.startswith("no filters: 1, the first layer that weighs its input") for note in report.notes
     )
+
+
+def test_long_jobs_tell_how_far_they_have_come(net: pl.Net, small_photos: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, int, str]] = []
+    kinds = ["optimum", "consistency", "tuning", "parts", "ablation"]
+    asked = {"kinds": kinds, "steps": 5, "starts": 2, "families": "edge,gray", "tuning_batch": 4, "sample": 2}
+    pl.survey(
+        net,
+        small_photos,
+        tmp_path / "a.atlas",
+        "conv:0-1",
+        "fc:0",
+        progress=lambda *step: told.append(step),
+        **asked,
+    )
+    within = {
+        what: [step for step in told if step[2] == what]
+        for what in ("steps", "steps of starts", "stimuli", "units tuned", "items for parts", "passes")
+    }
+    assert all(within.values()), {what: len(steps) for what, steps in within.items()}
+    for steps in within.values():
+        assert all(0 < done <= total for done, total, _ in steps)
+        assert any(done == total for done, total, _ in steps)
+    first = [step for step in told if step[2] in ("jobs", "stimuli")]
+    begun = first.index(within["stimuli"][0])
+    batches = -(-within["stimuli"][0][1] // 4)
+    assert batches > 5
+    assert [step[2] for step in first[begun : begun + batches]] == ["stimuli"] * batches  # one for each batch
+    assert [done for done, *_ in first[begun : begun + batches - 1]] == [4 * one for one in range(1, batches)]
+    silent = pl.survey(net, small_photos, tmp_path / "b.atlas", "conv:0-1", "fc:0", **asked)
+    with pl.Atlas.open(tmp_path / "a.atlas") as held:
+        assert held.digest() == silent.digest

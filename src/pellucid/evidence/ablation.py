@@ -85,7 +85,14 @@ def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record
     sets = [[Unit(job.layer, index)] for index in filled]
     how = {**settings, "listing": source.listing_digest}
     made, _ = ablations(
-        net, source, sets, settings["value"], how, seed=settings["seed"], batch=settings["batch"]
+        net,
+        source,
+        sets,
+        settings["value"],
+        how,
+        seed=settings["seed"],
+        batch=settings["batch"],
+        progress=given.progress,
     )
     for index, one in zip(job.indices, made, strict=False):
         stamp = replace(one.provenance, unit=f"{job.layer}:{index}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,8 @@ from pellucid.figures import Figure, Number, Picture, Table
 from pellucid.figures.words import value_words
 from pellucid.models import Model, Net, opened
 from pellucid.records import Kind, Panel, Provenance, Record, Unit, UnitQuery
+
+Told = Callable[[int, int], None]
 
 __all__ = [
     "KIND",
@@ -151,28 +153,29 @@ def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
 
 def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record]:
     """One record for each unit: all its pictures, what each reached, and how well they agree."""
-    for index, sides in zip(job.indices, _measured(net, job, settings), strict=True):
+    measured = _measured(net, job, settings, given.telling("steps of starts"))
+    for index, sides in zip(job.indices, measured, strict=True):
         figures = _figures(sides[0])
         for one in sides[1:]:
             figures |= {f"{name}_negative": figure for name, figure in _figures(one, ", negative").items()}
         yield Record(KIND.name, job.layer, index, figures, sides[0].provenance)
 
 
-def _measured(net: Net, job: Job, settings: Settings) -> list[list[Consistency]]:
+def _measured(net: Net, job: Job, settings: Settings, on_step: Told | None = None) -> list[list[Consistency]]:
     """For each unit of the job one value, or with both signs the positive side and, where there is one, the negative."""
     if settings["sign"] != "both":
-        return [[one] for one in _measured_side(net, job, settings)]
+        return [[one] for one in _measured_side(net, job, settings, on_step)]
     lone = aim_of(net, Unit(job.layer, job.indices[0]), settings) or channel(job.layer, job.indices[0])
     signs = [sign for sign in ("+", "-") if not ends_at_zero(net, lone, SIGNS[sign][0])]
-    sides = [_measured_side(net, job, {**settings, "sign": sign}) for sign in signs]
+    sides = [_measured_side(net, job, {**settings, "sign": sign}, on_step) for sign in signs]
     return [list(each) for each in zip(*sides, strict=True)]
 
 
-def _measured_side(net: Net, job: Job, settings: Settings) -> list[Consistency]:
+def _measured_side(net: Net, job: Job, settings: Settings, on_step: Told | None = None) -> list[Consistency]:
     starts = settings["starts"]
     goals = [goal for index in job.indices for goal in _goals(net, Unit(job.layer, index), settings)]
     climbing = replace(climb_settings(settings), batch=job.full * starts)
-    made = climb(net, goals, climbing)
+    made = climb(net, goals, climbing, on_step=on_step)
     others = _references(net, net.weights_digest, job.layer, json.dumps(settings, sort_keys=True))
     versions = net.card()["versions"]
     found = []

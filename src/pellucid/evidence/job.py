@@ -59,12 +59,23 @@ class Given:
 
     `scanned` is the pass over the data that kinds which need the scan share; `source` the data itself, for kinds that read it on
     their own; `held` the records of the kinds that this one reads. Each is None where a kind does not declare that it
-    needs it, `held` also where there is no atlas.
+    needs it, `held` also where there is no atlas. `progress` is told how far the work inside the job has come, so that a long
+    one does not look like a hang; nothing that is made depends on it.
     """
 
     scanned: Scanned | None = None
     source: Source | None = None
     held: Held | None = None
+    progress: Progress | None = None
+
+    def tell(self, done: int, total: int, what: str) -> None:
+        """Say how far the job has come, where someone listens."""
+        if self.progress is not None:
+            self.progress(done, total, what)
+
+    def telling(self, what: str) -> Callable[[int, int], None]:
+        """The same as a function of (done, total)."""
+        return lambda done, total: self.tell(done, total, what)
 
 
 def shared_out(kind: str, layer: str, indices: Sequence[int], most: int) -> list[Job]:
@@ -89,7 +100,8 @@ class Evidence(Protocol):
     pass; a kind that needs `data` reads the items itself. `READS` names kinds whose records this one draws on where the atlas has
     them: they are made before it. `SETTINGS` names what may be set.
     `settings` completes what the user asked; its values are JSON, are kept in the plan, and decide everything that the
-    records depend on. `units` says which units this kind is about when those were asked. `plan` shares units out in jobs.
+    records depend on. `units` says which units this kind is about when those were asked. `plan` shares units out in jobs; one
+    that may take longer than seconds tells `Given.progress` how far it has come.
     """
 
     KIND: Kind

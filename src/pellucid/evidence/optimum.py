@@ -214,7 +214,8 @@ def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record
     """One record for each unit, with the picture of each sign."""
     asked = [_goals(net, Unit(job.layer, index), settings) for index in job.indices]
     climbing = dataclasses.replace(climb_settings(settings), batch=job.full * len(asked[0]))
-    made = iter(climb(net, [goal for goals in asked for goal in goals], climbing))
+    wanted = [goal for goals in asked for goal in goals]
+    made = iter(climb(net, wanted, climbing, on_step=given.telling("steps")))
     for index, goals in zip(job.indices, asked, strict=True):
         optima = [_optimum(net, next(made), settings) for _ in goals]
         figures: dict[str, Figure] = {}

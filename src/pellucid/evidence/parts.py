@@ -91,7 +91,17 @@ def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record
     how = {name: settings[name] for name in ("top", "seed", "batch")}
     refused = None
     try:
-        found = list(below(net, job.layer, job.indices, given.source, items=settings["sample"], **how))
+        found = list(
+            below(
+                net,
+                job.layer,
+                job.indices,
+                given.source,
+                items=settings["sample"],
+                on_batch=given.telling("items for parts"),
+                **how,
+            )
+        )
     except InputError as error:
         refused, found = error, []
     filters = filters_of(net, dict.fromkeys(partner.unit for one in found for partner in one.partners))

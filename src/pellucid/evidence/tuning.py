@@ -127,6 +127,8 @@ def tuning(
             unit = Unit(job.layer, index)
             moves = tuple(moved(seen, unit, one, batch=complete["tuning_batch"]) for one in subjects(unit))
             found[unit] = _tuning(seen, probed, unit, left, moves, complete)
+            if moves and progress is not None:
+                progress(len(found), len(set(chosen)), "units with pictures moved")
     return Tunings([found[unit] for unit in dict.fromkeys(chosen)], time.monotonic() - started, shown)
 
 
@@ -176,13 +178,14 @@ def plan(net: Net, units: Sequence[Unit], settings: Settings) -> list[Job]:
 
 def run(net: Net, job: Job, settings: Settings, given: Given) -> Iterable[Record]:
     """One record for each unit: best stimuli, curves, opponency, verdict, and its own pictures moved."""
-    probed, left = _probed(net, job, settings)
-    for index in job.indices:
+    probed, left = _probed(net, job, settings, given.telling("stimuli"))
+    for done, index in enumerate(job.indices, 1):
         unit = Unit(job.layer, index)
         subjects = _held_subjects(net, unit, given.held) if settings["moved"] else ()
         moves = tuple(moved(net, unit, one, batch=settings["tuning_batch"]) for one in subjects)
         one = _tuning(net, probed, unit, left, moves, settings)
         yield Record(KIND.name, job.layer, index, tuning_figures(one), one.provenance)
+        given.tell(done, len(job.indices), "units tuned")
 
 
 def _probed(

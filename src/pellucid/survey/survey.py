@@ -287,7 +287,9 @@ def _run(
         if progress is not None:
             progress(finished + place, len(jobs), "jobs")
         found = scans.get(each.number)
-        records = evidence(each.kind).run(net, job, each.settings, _given(writer, each, found, source))
+        records = evidence(each.kind).run(
+            net, job, each.settings, _given(writer, each, found, source, progress)
+        )
         writer.commit_job(job.name, records, skipped=_skipped(found))
     if progress is not None:
         progress(len(jobs), len(jobs), "jobs")
@@ -304,12 +306,19 @@ def _in_order(kinds: Sequence[str]) -> list[str]:
     return [name for name in EVIDENCE if name in kinds]
 
 
-def _given(writer: AtlasWriter, each: Pass, scanned: Scanned | None, source: Source | None) -> Given:
+def _given(
+    writer: AtlasWriter,
+    each: Pass,
+    scanned: Scanned | None,
+    source: Source | None,
+    progress: Progress | None,
+) -> Given:
     """What a job of that pass may draw on: no more than its kind declares."""
     kind = evidence(each.kind)
     if kind.NEEDS == "data" and source is None:
         raise _no_data(writer, each)
-    return Given(scanned, source if kind.NEEDS == "data" else None, writer if kind.READS else None)
+    own = source if kind.NEEDS == "data" else None
+    return Given(scanned, own, writer if kind.READS else None, progress)
 
 
 def _no_data(writer: AtlasWriter, each: Pass) -> InputError:
