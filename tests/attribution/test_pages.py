@@ -15,10 +15,12 @@ from PIL import Image
 
 import pellucid as pl
 from pellucid.attribution import METHODS, Attribution, map_pixels, overlay_pixels
+from pellucid.attribution.cascade_page import cascade_page
 from pellucid.attribution.page import reach_of, smoothed
 from pellucid.cli import run
 from pellucid.figures import Curve, Figure, Number
 from pellucid.figures.stamp import read_stamp
+from pellucid.kernels.page import Label
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +181,28 @@ def test_failures_are_one_line(
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert said in lines[0]
+
+
+@pytest.mark.parametrize("stages", [1, 3, 9])
+def test_the_words_above_a_cascade_are_whole_however_narrow_it_is(stages: int) -> None:
+    maps = np.zeros((stages + 1, 8, 8), np.float32)
+    rows = [("holds", False, maps, [0.5] * stages, True)]
+    page = cascade_page(
+        np.zeros((8, 8, 3), np.uint8), rows, [f"conv{place}" for place in range(stages)], title="a title"
+    )
+    said = " ".join(mark.words for mark in page.marks if isinstance(mark, Label))
+    assert "colors of each map by itself; numbers: rank correlation with the network as it is" in said
+    assert "..." not in said
+    assert "\u2026" not in said
+
+
+def test_only_a_map_that_is_to_be_complete_tells_its_sum() -> None:
+    found = pl.attribute(
+        "demo",
+        np.zeros((96, 96, 3)),
+        "logits:3",
+        methods=["gradcam", "integrated_gradients"],
+        faithfulness=False,
+    )
+    told = [{row[0] for row in one._facts()} for one in found]
+    assert ["sum" in rows for rows in told] == [False, True]

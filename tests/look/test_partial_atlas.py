@@ -81,6 +81,18 @@ def test_at_a_cell_the_unknown_come_last_and_the_loudest_of_them_first(found) ->
     assert units[4:] == [79, 78, 77, 76]
 
 
+def test_what_is_silent_comes_after_all_that_fires_known_or_not(found) -> None:
+    layer = found.layer("0")
+    maps = layer.maps.copy()
+    maps[[0, 1]] = -np.abs(maps[[0, 1]]) - 0.01  # known, and silent now
+    units = LayerLook(layer.layer, maps, layer.places, layer.entries, (), 80).rare.units
+    cell = int((maps > 0).sum(0).argmax())
+    firing = [bool(maps[unit, cell] > 0) for unit in units[cell]]
+    assert not maps[0, cell] > 0
+    assert firing == sorted(firing, reverse=True)
+    assert units[cell].tolist().index(79) < units[cell].tolist().index(0)
+
+
 def test_the_page_says_what_is_known_and_how_units_are_put_in_order(found, tmp_path) -> None:
     [layer] = plate_of(found, site=None).layers
     assert "The atlas knows 4 of its 80 units" in layer.data["words"]

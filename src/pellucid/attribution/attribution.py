@@ -128,8 +128,11 @@ class Attribution:
             ("values are", self.unit_words),
             ("lowest", float(self.values.min())),
             ("highest", float(self.values.max())),
-            ("sum", float(self.values.sum(dtype=np.float64))),
         ]
+        if (
+            "residual" in self.extras
+        ):  # of a map enlarged from cells or windows a sum over pixels says nothing
+            rows.append(("sum", float(self.values.sum(dtype=np.float64))))
         rows += [("layer", self.layer)] if self.layer else []
         rows += [("caution", self.caution)] if self.caution else []
         return rows

@@ -18,7 +18,11 @@ from pellucid.kernels.page import INK, PALE_INK, Frame, Label, Raster
 __all__ = ["cascade_page"]
 
 MOST_COLUMNS = 9  # beside the network as it is
-LETTER = 7  # px that a letter of the verdicts takes, rather too many than too few
+LETTER, SMALL_LETTER, LINE = (
+    7,
+    6,
+    14,
+)  # px that a letter takes, rather too many than too few, and a line of small ones
 TILE, GAP, MARGIN, HEAD, CAPTION = 112, 8, 24, 48, 36
 
 Row = tuple[str, bool, NDArray[np.float32], Sequence[float | None], bool]
@@ -36,11 +40,11 @@ def cascade_page(
         "shuffled from the output down to the layer named; colors of each map by itself; "
         "numbers: rank correlation with the network as it is"
     )
-    marks: list[Mark] = [
-        Label(MARGIN, MARGIN + 14, fitted(title, 18, width - 2 * MARGIN), 18),
-        Label(MARGIN, MARGIN + 34, fitted(told, 11, width - 2 * MARGIN), 11, PALE_INK),
-    ]
-    y = MARGIN + HEAD
+    marks: list[Mark] = [Label(MARGIN, MARGIN + 14, fitted(title, 18, width - 2 * MARGIN), 18)]
+    y = MARGIN + HEAD - LINE
+    for line in textwrap.wrap(told, (width - 2 * MARGIN) // SMALL_LETTER):
+        marks.append(Label(MARGIN, y, line, 11, PALE_INK))
+        y += LINE
     for verdict, signed, maps, correlations, passes in rows:
         for line in textwrap.wrap(verdict, (width - 2 * MARGIN) // LETTER):
             y += 16

@@ -23,7 +23,7 @@ from pellucid.records import Layer
 
 __all__ = ["LayerLook"]
 
-UNFIRED = 2.0  # more than any two shares differ by
+UNKNOWN, UNFIRED = 1.5, 4.0  # apart from shares, and from one another, by more than any two differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,19 +65,17 @@ class LayerLook:
     def order(self) -> NDArray[np.float64] | None:
         """(K, P) numbers that put units in order by how rare their responses are for them.
 
-        A unit that does not answer above zero does not fire, however rare that is for it: it comes after all that do. Units of
-        which the atlas knows no spread come last, by the response.
+        A unit that does not answer above zero does not fire, however rare that is for it: it comes after all that do. Among
+        those that do, and among those that do not, units of which the atlas knows no spread come last, by the response.
         """
         if not self.spreads:
             return None
         maps = np.nan_to_num(self.maps.astype(np.float64), nan=-np.inf)
         loudest = np.abs(maps[np.isfinite(maps)]).max(initial=0) or 1.0
-        found = (
-            -2 * UNFIRED + np.arctan(maps / loudest) / 4
-        )  # apart from all that is known, in their own order
+        found = np.arctan(maps / loudest) / 4 - UNKNOWN
         for index, spread in self.spreads.items():
-            found[index] = spread.order(self.maps[index]) - UNFIRED * ~(self.maps[index] > 0)
-        return found
+            found[index] = spread.order(self.maps[index])
+        return found - UNFIRED * ~(self.maps > 0)
 
     @cached_property
     def spreads(self) -> Mapping[int, Spread]:
