@@ -33,13 +33,13 @@ class _WithMinus(ImageFont.FreeTypeFont):
     def __init__(self, face: ImageFont.FreeTypeFont) -> None:
         super().__init__(BytesIO(face.font_bytes), face.size, layout_engine=face.layout_engine)
 
-    def getlength(self, text: str | bytes, *args: Any, **more: Any) -> float:
+    def getlength(self, text: Any, *args: Any, **more: Any) -> float:
         return super().getlength(_with_plus(text), *args, **more)
 
-    def getbbox(self, text: str | bytes, *args: Any, **more: Any) -> tuple[float, float, float, float]:
+    def getbbox(self, text: Any, *args: Any, **more: Any) -> tuple[float, float, float, float]:
         return super().getbbox(_with_plus(text), *args, **more)
 
-    def getmask2(self, text: str | bytes, *args: Any, **more: Any) -> Any:
+    def getmask2(self, text: Any, *args: Any, **more: Any) -> Any:
         mask, offset = super().getmask2(_with_plus(text), *args, **more)
         if isinstance(text, str):
             for place, letter in enumerate(text):
@@ -59,7 +59,7 @@ class _WithMinus(ImageFont.FreeTypeFont):
                 mask.paste(mask.getpixel((first, row)), (first, row, last, row + 1))
 
 
-def _with_plus(text: str | bytes) -> str | bytes:
+def _with_plus(text: Any) -> Any:
     return text.replace(MINUS, "+") if isinstance(text, str) else text
 
 
