@@ -117,6 +117,7 @@ def test_kinds_of_evidence_never_import_one_another() -> None:
         "removal",
         "spectrum_figures",
         "starts",
+        "tuning_curves",
         "tuning_figures",
         "tunings",
         "unit_look",
