@@ -15,6 +15,7 @@ import pellucid as pl
 from pellucid.ascent import NormBall
 from pellucid.errors import InputError
 from pellucid.evidence.consistency import plan, run, settings
+from pellucid.evidence.job import Given
 from pellucid.figures.stamp import read_stamp
 
 SIDE = 16
@@ -98,7 +99,7 @@ def test_files_and_numbers(found: object, tmp_path: Path) -> None:
 def test_a_record_has_all_starts_in_one_picture(net: pl.Net) -> None:
     complete = settings(net, {**PLAIN, "steps": 2, "starts": 5, "sign": "both"})
     [job] = plan(net, net.units(["logits:0"]), complete)
-    [record] = run(net, job, complete, None)
+    [record] = run(net, job, complete, Given())
     assert record.figures["starts"].width == 3 * SIDE + 2 * 2
     assert record.figures["starts"].height == 2 * SIDE + 2
     assert len(record.figures["values"].rows) == 5

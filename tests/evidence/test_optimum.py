@@ -15,6 +15,7 @@ from PIL import Image
 
 import pellucid as pl
 from pellucid.errors import InputError, UnknownName
+from pellucid.evidence.job import Given
 from pellucid.evidence.optimum import plan, run, settings
 from pellucid.figures.stamp import read_stamp
 
@@ -96,7 +97,7 @@ def test_one_optimum_shows_itself(optima: object) -> None:
 def test_a_rectified_layer_says_why_it_has_no_negative(planted: pl.Net) -> None:
     complete = settings(planted, {"steps": 2, "size": 32})
     [job] = plan(planted, planted.units("relu:0"), complete)
-    [record] = run(planted, job, complete, None)
+    [record] = run(planted, job, complete, Given())
     assert record.figures["negative_note"].value == (
         "relu ends in its own ReLU and is never below 0, so it has no negative optimum; the layers that feed it have one: conv"
     )
