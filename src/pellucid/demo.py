@@ -18,7 +18,7 @@ from pellucid.views import export
 
 __all__ = ["Demo", "demo"]
 
-# Fewer steps than in a default climb, each longer, in the time that two cores may take; steps longer still clip the colors of conv1.
+# Fewer steps than in a default climb, each longer, in the time that two cores may take; longer ones clip colors.
 # The mean of a filter's positive answers, for a plain mean over all positions cancels edges against their opposites.
 _CLIMB = {"steps": 40, "learning_rate": 0.15, "objective": "excitation"}
 
