@@ -144,3 +144,11 @@ def test_a_dead_filter_is_called_dead_and_a_bias_that_is_most_of_it_so() -> None
     said = " ".join(words(agreement_figure(HALVES, np.ones((8, 12)), live)))
     assert "dead" not in said
     assert "most of it" not in said
+
+
+def test_a_bias_beside_larger_shares_that_cancel_is_not_most_of_it() -> None:
+    filter_ = np.stack([np.full((3, 3), 1.0), np.full((3, 3), -1.3), np.zeros((3, 3))])
+    probe = Probe(1, 1, (1, 1, 4, 4), np.ones((3, 3, 3)), filter_, bias=3.0)
+    said = " ".join(words(agreement_figure(HALVES, np.ones((8, 12)), probe)))
+    assert "bias 3" in said
+    assert "most of it" not in said

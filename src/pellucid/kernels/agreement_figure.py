@@ -209,10 +209,12 @@ def _bright(patch: Floats) -> NDArray[np.uint8]:
 
 
 def _shares(probe: Probe) -> list[str]:
-    """What each color and the bias add, from the lowest line up."""
-    most = ", most of it" if probe.bias * probe.sum > 0 and abs(probe.bias) > abs(probe.sum) / 2 else ""
+    """What each color and the bias add, from the lowest line up; whether the bias outweighs all else."""
+    colored = probe.filter.ndim == 3 and len(probe.filter) == 3
+    sums = probe.product.sum((1, 2)) if colored else probe.product.sum().reshape(1)
+    most = ", most of it" if abs(probe.bias) > np.abs(sums).sum() else ""
     lines = [f"bias {value_words(float(f'{probe.bias:.3g}'))}{most}"] if probe.bias else []
-    if probe.filter.ndim == 3 and len(probe.filter) == 3:
-        sums = zip(("red", "green", "blue"), probe.product.sum((1, 2)), strict=True)
-        lines += [f"{name} {value_words(float(f'{value:.3g}'))}" for name, value in sums][::-1]
+    if colored:
+        names = zip(("red", "green", "blue"), sums, strict=True)
+        lines += [f"{name} {value_words(float(f'{value:.3g}'))}" for name, value in names][::-1]
     return lines
