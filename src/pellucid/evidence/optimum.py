@@ -82,6 +82,7 @@ NEEDS = "ascent"
 READS = ()
 OWN = {"objective": None, "sign": "both", "pictures": 1}
 SETTINGS = known_settings(OWN)
+PLAIN = ("channel", "logit", "neuron")
 FORMAT_NOTE = "computed in float32: the network's own code does not run in"
 
 
@@ -311,8 +312,10 @@ def _figures(one: Optimum) -> dict[str, Figure]:
     word = one.word
     width, height = one.image.size
     said = f"input optimized to {'raise' if one.sign == '+' else 'lower'} {one.unit}"
+    # What is no plain mean of the unit's responses is not taken for one.
+    reached = "activation" if one.objective in PLAIN else f"activation ({one.objective})"
     figures: dict[str, Figure] = {
-        f"activation_{word}": Number(one.activation, f"activation, {word}"),
+        f"activation_{word}": Number(one.activation, f"{reached}, {word}"),
         f"initial_{word}": Number(one.initial, f"at the start, {word}"),
         f"extreme_{word}": Number(
             one.extreme, f"{'highest' if one.sign == '+' else 'lowest'} response in it"
