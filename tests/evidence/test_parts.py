@@ -293,7 +293,9 @@ def test_every_row_of_a_circuit_has_pictures_and_the_sheet_says_what_would_draw_
     layers += [nn.Conv2d(30, 30, 3, padding=1), nn.ReLU(), nn.Conv2d(30, 30, 3, padding=1), nn.ReLU()]
     layers += [nn.Conv2d(30, 30, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(30 * 36, 2)]
     net = pl.load(nn.Sequential(*layers), input=pl.ImageInput(6))
-    [one] = pl.circuit(net, "6:2", steps=1)
+    [usual] = pl.circuit(net, "6:2", steps=1)
+    assert usual.without_picture == ()
+    [one] = pl.circuit(net, "6:2", steps=1, pictures=24)
     drawn = one.pictures.keys() - {"6:2"} - one.portraits.filters
     assert len(drawn) == 24
     rows = rows_of(one)

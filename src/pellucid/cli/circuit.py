@@ -37,7 +37,7 @@ def circuit(
     top: Annotated[int, typer.Option("--top", help="units of each sign")] = 8,
     pictures: Annotated[
         int, typer.Option("--pictures", help="partners of each unit whose picture is climbed; 0 for none")
-    ] = 24,
+    ] = 64,
     steps: Annotated[int, typer.Option("--steps", help="of such a climb; 0 for no pictures")] = 32,
     sample: Annotated[int, typer.Option("--sample", help="items of the data, drawn by seed")] = 64,
 ) -> None:

@@ -22,7 +22,7 @@ from pellucid.records import Provenance, Unit, UnitQuery
 __all__ = ["Circuit", "Circuits", "circuit"]
 
 MOST = 10_000  # of any number that may be asked
-PICTURES = 24  # of partners: by weight every other one
+PICTURES = 64  # of partners: all of the usual rows of eight
 
 
 def circuit(
