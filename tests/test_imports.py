@@ -115,6 +115,7 @@ def test_kinds_of_evidence_never_import_one_another() -> None:
         "portraits",
         "probing",
         "removal",
+        "shown",
         "spectrum_figures",
         "starts",
         "tuning_curves",

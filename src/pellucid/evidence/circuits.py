@@ -14,10 +14,10 @@ from PIL import Image
 from pellucid.evidence.combination import combined, signed_pixels
 from pellucid.evidence.connections import Above, Below
 from pellucid.evidence.portraits import Portraits
+from pellucid.evidence.shown import Shown
 from pellucid.figures import Partner, Partners
-from pellucid.figures.file import folder, picture_path, write
+from pellucid.figures.file import folder, write
 from pellucid.figures.sheet import PAPER, contact_sheet, paragraphs, stacked
-from pellucid.figures.stamp import write_png
 from pellucid.figures.words import counted
 from pellucid.records import Provenance, Unit
 
@@ -25,7 +25,7 @@ __all__ = ["Circuit", "Circuits"]
 
 
 @dataclass(frozen=True, eq=False)
-class Circuit:
+class Circuit(Shown):
     """One unit's connections.
 
     `below` is what it is made of, `above` what it feeds; `portraits` holds the pictures of the unit and its partners, as many as
@@ -157,17 +157,6 @@ class Circuit:
             shown.append((blank, ""))
         how = f"\npictures: optima after {self.steps} steps" if self.steps else ""
         return contact_sheet(shown, columns=6, tile_px=152, title=f"{self.unit}{how}")
-
-    def png(self) -> bytes:
-        """The sheet as a PNG that carries its provenance."""
-        return write_png(self.plot(), self.provenance.to_json())
-
-    def save(self, path: str | Path) -> Path:
-        """Write the sheet as a PNG that carries its provenance."""
-        return write(picture_path(path), self.png())
-
-    def _repr_png_(self) -> bytes:
-        return self.png()
 
 
 class Circuits(Sequence[Circuit]):

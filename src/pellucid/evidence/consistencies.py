@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pellucid.ascent import Target
+from pellucid.evidence.shown import Shown
 from pellucid.evidence.starts import Agreement
 from pellucid.figures import Table
-from pellucid.figures.file import folder, picture_path, write
+from pellucid.figures.file import folder, write
 from pellucid.figures.sheet import contact_sheet
 from pellucid.figures.stamp import write_png
 from pellucid.figures.words import value_words
@@ -26,7 +27,7 @@ __all__ = ["Consistencies", "Consistency", "start_image"]
 
 
 @dataclass(frozen=True, eq=False)
-class Consistency:
+class Consistency(Shown):
     """One unit's climbs from several starts.
 
     `pictures` are (H, W, C) uint8, start by start; `values` what each reached, None where not finite; `diagnoses` None or the
@@ -75,14 +76,6 @@ class Consistency:
         said = f"{self.unit} {self.sign}\nlikeness {similar}, of other units {baseline}; {distinct}"
         return contact_sheet(tiles, columns=columns, tile_px=max(144, tiles[0][0].width), title=said)
 
-    def png(self) -> bytes:
-        """The sheet as a PNG that carries its provenance."""
-        return write_png(self.plot(), self.provenance.to_json())
-
-    def save(self, path: str | Path) -> Path:
-        """Write the sheet as a PNG that carries its provenance."""
-        return write(picture_path(path), self.png())
-
     def save_pictures(self, directory: str | Path) -> list[Path]:
         """Write the picture of each start; the paths, start by start."""
         home, source = folder(directory), self.provenance.to_json()
@@ -97,9 +90,6 @@ class Consistency:
             )
             for number, pixels in enumerate(self.pictures)
         ]
-
-    def _repr_png_(self) -> bytes:
-        return self.png()
 
 
 class Consistencies(Sequence[Consistency]):

@@ -11,8 +11,9 @@ from typing import Any, overload
 
 from PIL import Image
 
+from pellucid.evidence.shown import Shown
 from pellucid.figures import Figure, Items
-from pellucid.figures.file import folder, picture_path, write
+from pellucid.figures.file import folder, write
 from pellucid.figures.lettering import broken
 from pellucid.figures.sheet import PAPER, contact_sheet, letters_px, stacked
 from pellucid.figures.stamp import write_png
@@ -103,7 +104,7 @@ class UnitStatistics(SpotStatistics, Statistics):
 
 
 @dataclass(frozen=True)
-class UnitExamples:
+class UnitExamples(Shown):
     """One unit's bands, levels and statistics over the data.
 
     Parameters
@@ -153,20 +154,9 @@ class UnitExamples:
         ] or [contact_sheet([(Image.new("RGB", (TILE_PX, TILE_PX), BLANK), "no item")], title=str(self.unit))]
         return stacked(sheets)
 
-    def png(self) -> bytes:
-        """The same as a PNG that carries its provenance."""
-        return write_png(self.plot(), self.provenance.to_json())
-
-    def save(self, path: str | Path) -> Path:
-        """Write the same as a PNG that carries its provenance."""
-        return write(picture_path(path), self.png())
-
     def __repr__(self) -> str:
         shown = ", ".join(f"{len(band)} {name}" for name, band in self.bands.items())
         return f"<examples of {self.unit}: {shown}>"
-
-    def _repr_png_(self) -> bytes:
-        return self.png()
 
 
 def _counts(bars: Bars) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from PIL import Image, ImageDraw
 
 from pellucid.ascent import band_sheet
 from pellucid.evidence.moved import Moved
+from pellucid.evidence.shown import Shown
 from pellucid.evidence.tuning_curves import curve_figure, shown_curves
 from pellucid.figures import Table, TuningCurve
-from pellucid.figures.file import folder, picture_path, write
+from pellucid.figures.file import folder, write
 from pellucid.figures.lettering import fitted, typeface
 from pellucid.figures.sheet import INK, PAPER, contact_sheet, letters_px, wrapped
 from pellucid.figures.stamp import write_png
@@ -37,7 +38,7 @@ DRAWN_AT_ONCE = 4  # sheets: encoding a picture lets others go on
 
 
 @dataclass(frozen=True, eq=False)
-class Tuning:
+class Tuning(Shown):
     """One unit's answers to stimuli.
 
     Parameters
@@ -112,14 +113,6 @@ class Tuning:
         words = wrapped(phrase(found.best), letters_px(SHEET_TILE_PX), SHEET_TILE_PX)
         return "\n".join([_three(found.excess), *words])
 
-    def png(self) -> bytes:
-        """The same as a PNG that carries its provenance."""
-        return write_png(self.plot(), self.provenance.to_json())
-
-    def save(self, path: str | Path) -> Path:
-        """Write the same as a PNG that carries its provenance."""
-        return write(picture_path(path), self.png())
-
     def save_pictures(self, directory: str | Path) -> dict[str, Path]:
         """Write the best stimulus of each family, whole; the paths by family."""
         home, source = folder(directory), self.provenance.to_json()
@@ -142,9 +135,6 @@ class Tuning:
 
     def __repr__(self) -> str:
         return f"<tuning of {self.unit}: {self.verdict}>"
-
-    def _repr_png_(self) -> bytes:
-        return self.png()
 
 
 def _page(top: Image.Image, verdict: str, curves: Sequence[tuple[str, Image.Image]]) -> Image.Image:

@@ -12,10 +12,10 @@ from typing import Any, overload
 from PIL import Image
 
 from pellucid.evidence.connections import Sided
+from pellucid.evidence.shown import Shown
 from pellucid.figures import Figure, Items, Number, Partners, Table
-from pellucid.figures.file import folder, picture_path, write
+from pellucid.figures.file import folder, write
 from pellucid.figures.sheet import paragraphs, stacked
-from pellucid.figures.stamp import write_png
 from pellucid.figures.words import counted, value_words
 from pellucid.records import Provenance, Unit
 
@@ -25,7 +25,7 @@ WIDE = 1000  # px, of a sheet without pictures
 
 
 @dataclass(frozen=True, eq=False)
-class Ablation:
+class Ablation(Shown):
     """What one set of units is to the outputs.
 
     Parameters
@@ -124,17 +124,6 @@ class Ablation:
                 said = f"units above, {word}: change of the mean response over items and positions"
                 sheets.append(Partners(partners, said).sheet())
         return stacked(sheets)
-
-    def png(self) -> bytes:
-        """The sheet as a PNG that carries its provenance."""
-        return write_png(self.plot(), self.provenance.to_json())
-
-    def save(self, path: str | Path) -> Path:
-        """Write the sheet as a PNG that carries its provenance."""
-        return write(picture_path(path), self.png())
-
-    def _repr_png_(self) -> bytes:
-        return self.png()
 
 
 class Ablations(Sequence[Ablation]):
